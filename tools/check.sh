@@ -11,9 +11,10 @@ run() {
     "$@" || failed+=("$name")
 }
 
-run "ruff check" .venv/bin/ruff check
-run "ruff format" .venv/bin/ruff format --check
+run "ruff check" .venv/bin/ruff check --output-format concise
+run "ruff format" .venv/bin/ruff format --check --output-format concise
 run "mypy" .venv/bin/mypy
+run "uv lock" .venv/bin/uv lock --check --quiet
 run "imports and sizes" .venv/bin/pytest --quiet tests/architecture
 
 if [ ${#failed[@]} -gt 0 ]; then
