@@ -1,0 +1,103 @@
+"""Tables of columns: NumPy arrays that grow together, with memory touched ahead of use.
+
+What lives here: `Table` and `column`; `state.py` declares the tables.
+What it may touch: NumPy.
+Always true: rows [0, count) are live; the memory behind them up to the capacity is zero and already touched.
+Start reading: `Table`.
+
+Growing replaces the arrays, so nobody stores an array of a table across an append.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+I16 = npt.NDArray[np.int16]
+I8 = npt.NDArray[np.int8]
+Bool = npt.NDArray[np.bool_]
+Text = npt.NDArray[np.bytes_]
+
+
+class Column(NamedTuple):
+    """A declared column: NumPy dtype, shape of one row, unit and meaning, and which module writes it."""
+
+    dtype: str
+    meaning: str
+    writer: str
+    width: int = 0
+
+
+def column(dtype: str, meaning: str, writer: str, width: int = 0) -> Any:
+    """Declare a column of a Table; `width` > 0 makes each row an array of that many cells."""
+    return Column(dtype, meaning, writer, width)
+
+
+class Table:
+    """Rows in columns. Subclasses declare columns as class attributes made by `column`."""
+
+    columns: dict[str, Column]
+
+    def __init_subclass__(cls) -> None:
+        cls.columns = {name: spec for name, spec in vars(cls).items() if isinstance(spec, Column)}
+
+    def __init__(self, capacity: int = 64) -> None:
+        self.count = 0
+        self.capacity = 0
+        self._grow(capacity)
+
+    def _grow(self, capacity: int) -> None:
+        for name, spec in self.columns.items():
+            shape = (capacity, spec.width) if spec.width else (capacity,)
+            fresh: npt.NDArray[Any] = np.empty(shape, dtype=spec.dtype)
+            fresh[self.count :] = np.zeros(
+                (), dtype=spec.dtype
+            )  # touches the pages now, not on the hot path
+            if self.count:
+                fresh[: self.count] = getattr(self, name)[: self.count]
+            setattr(self, name, fresh)
+        self.capacity = capacity
+
+    def reserve(self, extra: int) -> None:
+        """Make room for `extra` more rows; doubles, so that appends cost O(1) on average."""
+        need = self.count + extra
+        if need > self.capacity:
+            self._grow(max(need, 2 * self.capacity))
+
+    def append(self, extra: int = 1) -> int:
+        """Add `extra` zero rows and give the index of the first."""
+        self.reserve(extra)
+        start = self.count
+        self.count += extra
+        return start
+
+    def drop_first(self, rows: int) -> None:
+        """Forget the oldest rows (history only: nothing may hold row numbers into such a table)."""
+        keep = self.count - rows
+        for name, spec in self.columns.items():
+            array = getattr(self, name)
+            array[:keep] = array[rows : self.count].copy()
+            array[keep : self.count] = np.zeros((), dtype=spec.dtype)
+        self.count = keep
+
+    def live(self, name: str) -> npt.NDArray[Any]:
+        """The live part of a column (a view)."""
+        array: npt.NDArray[Any] = getattr(self, name)[: self.count]
+        return array
+
+    def dump(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy the live rows of all columns, for a snapshot."""
+        return {name: self.live(name).copy() for name in self.columns}
+
+    def load(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        """Replace all rows. Raises ValueError if the columns are not exactly this table's."""
+        if set(arrays) != set(self.columns):
+            raise ValueError(f"columns differ: {sorted(set(arrays) ^ set(self.columns))}")
+        rows = len(next(iter(arrays.values())))
+        self.count = 0
+        self._grow(max(64, rows + rows // 8))
+        for name, spec in self.columns.items():
+            getattr(self, name)[:rows] = arrays[name].astype(spec.dtype, copy=False)
+        self.count = rows
