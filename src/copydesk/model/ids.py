@@ -8,6 +8,7 @@ Start reading: `next_id`.
 
 EPOCH_MS = 1_546_272_000_000  # 2019-01-01 00:00 UTC+8, as OKX's own ids
 UID_BASE = 40_000_000_000_000_000
+POSITION_BASE = 1_000_000_000_000_000_000
 _MASK = 2**64 - 1
 
 
@@ -32,3 +33,42 @@ def unique_code_of(account_row: int) -> str:
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
     return f"{x ^ (x >> 31):016X}"
+
+
+def copy_sub_pos_id(lead_sub_pos_id: int, offset_in_block: int) -> int:
+    """Derive the id of a copy: in its lead position's stretch of ids, its place in the block.
+
+    It names the copy's sub-position and the order that opened it.
+    """
+    return lead_sub_pos_id + 1 + offset_in_block
+
+
+# Ids of derived rows lie in the upper part of their millisecond: allocated ids start at its
+# beginning and would have to fill a million places within it to reach them.
+_FILL_LANE = 1 << 20
+_CLOSE_LANE = 1 << 21
+_LANE_MASK = (1 << 20) - 1
+
+
+def _in_lane(ts_ns: int, lane: int, number: int) -> int:
+    return ((ts_ns // 1_000_000 - EPOCH_MS) << 22) + lane + (number & _LANE_MASK)
+
+
+def fill_bill_id(ts_ns: int, trade_id: int) -> int:
+    """Derive the bill id of a single order's fill: time-ordered."""
+    return _in_lane(ts_ns, _FILL_LANE, trade_id)
+
+
+def copy_close_id(closed_ns: int, copy_row: int) -> int:
+    """Derive the id of the order that closed a copy for good: time-ordered."""
+    return _in_lane(closed_ns, _CLOSE_LANE, copy_row)
+
+
+def copy_close_lane(any_id: int) -> int | None:
+    """Give the low bits of the copy row whose close id `any_id` may be; None if it is none."""
+    return any_id & _LANE_MASK if any_id & (_CLOSE_LANE | _FILL_LANE) == _CLOSE_LANE else None
+
+
+def position_id_of(position_row: int) -> int:
+    """Derive the posId of a position row."""
+    return POSITION_BASE + position_row

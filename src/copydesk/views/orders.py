@@ -1,0 +1,271 @@
+"""Orders of one account: single orders, and the opening and closing orders derived from copies.
+
+What lives here: `OrderView` and the lists and look-ups that make it.
+What it may touch: `engine.state`, `model`, `views.copies`, `views.paging`.
+Always true: copies show as market orders of their account; a copy that was not made has no order
+(see `why`).
+Start reading: `find_order`, `pending_orders`, `order_history`.
+"""
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from copydesk.engine.state import State, book_parts
+from copydesk.model.enums import (
+    CopyState,
+    FillCause,
+    InstType,
+    OrderState,
+    OrdType,
+    PosSide,
+    Side,
+    TdMode,
+)
+from copydesk.model.instruments import Instrument
+from copydesk.views.copies import (
+    CopyRef,
+    close_id_of,
+    copies_of,
+    locate_close,
+    locate_sub_position,
+    sub_pos_id_of,
+)
+from copydesk.views.paging import Page, newest_first
+
+
+class OrderView(msgspec.Struct, frozen=True, gc=False):
+    """One order, whole, with its last fill (`fill_px_ticks` 0: use the average of the order)."""
+
+    inst: Instrument
+    ord_id: int
+    cl_ord_id: str
+    tag: str
+    side: Side
+    pos_side: PosSide
+    td_mode: TdMode
+    ord_type: OrdType
+    state: OrderState
+    cause: FillCause
+    px_ticks: int
+    size_lots: int
+    quote_e8: int
+    filled_lots: int
+    filled_value_e8: int
+    fee_e8: int
+    pnl_e8: int
+    lever: int
+    reduce_only: bool
+    created_ms: int
+    updated_ms: int
+    trade_id: int
+    fill_lots: int
+    fill_px_ticks: int
+    is_copy: bool = False
+
+
+class OrderFilter(msgspec.Struct, frozen=True, gc=False):
+    """Which orders of a list; None means any."""
+
+    inst_type: InstType | None = None
+    inst_row: int | None = None
+    ord_types: tuple[OrdType, ...] | None = None
+    state: OrderState | None = None
+
+    def fits(self, order: OrderView) -> bool:
+        """Say whether an order is asked for."""
+        return (
+            self.inst_type in (None, order.inst.inst_type)
+            and self.inst_row in (None, order.inst.row)
+            and (self.ord_types is None or order.ord_type in self.ord_types)
+            and self.state in (None, order.state)
+        )
+
+
+def order_view(state: State, row: int) -> OrderView:
+    """Read one single order."""
+    orders = state.orders
+    return OrderView(
+        inst=state.instruments[int(orders.inst_row[row])],
+        ord_id=int(orders.ord_id[row]),
+        cl_ord_id=bytes(orders.cl_ord_id[row]).decode(),
+        tag=bytes(orders.tag[row]).decode(),
+        side=Side(int(orders.side[row])),
+        pos_side=PosSide(int(orders.pos_side[row])),
+        td_mode=TdMode(int(orders.td_mode[row])),
+        ord_type=OrdType(int(orders.ord_type[row])),
+        state=OrderState(int(orders.state[row])),
+        cause=FillCause(int(orders.cause[row])),
+        px_ticks=int(orders.px_ticks[row]),
+        size_lots=int(orders.size_lots[row]),
+        quote_e8=int(orders.quote_e8[row]),
+        filled_lots=int(orders.filled_lots[row]),
+        filled_value_e8=int(orders.filled_value_e8[row]),
+        fee_e8=int(orders.fee_e8[row]),
+        pnl_e8=int(orders.pnl_e8[row]),
+        lever=int(orders.lever[row]),
+        reduce_only=bool(orders.reduce_only[row]),
+        created_ms=int(orders.created_ns[row]) // 1_000_000,
+        updated_ms=int(orders.updated_ns[row]) // 1_000_000,
+        trade_id=int(orders.last_trade_id[row]),
+        fill_lots=int(orders.last_fill_lots[row]),
+        fill_px_ticks=int(orders.last_fill_px[row]),
+    )
+
+
+def copy_open_order(state: State, ref: CopyRef) -> OrderView:
+    """Derive the order that opened a copy: all slices together, at the average price."""
+    copies = state.copies
+    row, lead_position_row = ref
+    inst_row, mgn_mode, pos_side = book_parts(int(copies.book[row]))
+    size, asked = int(copies.size_lots[row]), int(copies.target_lots[row])
+    opened_ms = int(state.lead_positions.opened_ns[lead_position_row]) // 1_000_000
+    ord_id = sub_pos_id_of(state, ref)
+    return OrderView(
+        inst=state.instruments[inst_row],
+        ord_id=ord_id,
+        cl_ord_id="",
+        tag=_relation_tag(state, row),
+        side=Side(int(state.lead_positions.direction[lead_position_row])),
+        pos_side=pos_side,
+        td_mode=TdMode(int(mgn_mode)),
+        ord_type=OrdType.MARKET,
+        state=OrderState.FILLED if size >= asked else OrderState.CANCELED,
+        cause=FillCause.COPY_OPEN,
+        px_ticks=0,
+        size_lots=max(asked, size),
+        quote_e8=0,
+        filled_lots=size,
+        filled_value_e8=int(copies.cost_e8[row]),
+        fee_e8=int(copies.open_fee_e8[row]),
+        pnl_e8=0,
+        lever=int(copies.lever[row]),
+        reduce_only=False,
+        created_ms=opened_ms,
+        updated_ms=opened_ms,
+        trade_id=ord_id,
+        fill_lots=size,
+        fill_px_ticks=0,
+        is_copy=True,
+    )
+
+
+def copy_close_order(state: State, ref: CopyRef) -> OrderView:
+    """Derive the order that closed a copy: all partial closes together, at the average."""
+    copies = state.copies
+    row, lead_position_row = ref
+    inst_row, mgn_mode, pos_side = book_parts(int(copies.book[row]))
+    closed = int(copies.closed_lots[row])
+    closed_ms = int(copies.closed_ns[row]) // 1_000_000
+    ord_id = close_id_of(state, ref)
+    return OrderView(
+        inst=state.instruments[inst_row],
+        ord_id=ord_id,
+        cl_ord_id="",
+        tag=_relation_tag(state, row),
+        side=Side(-int(state.lead_positions.direction[lead_position_row])),
+        pos_side=pos_side,
+        td_mode=TdMode(int(mgn_mode)),
+        ord_type=OrdType.MARKET,
+        state=OrderState.FILLED,
+        cause=FillCause(int(copies.close_cause[row])),
+        px_ticks=0,
+        size_lots=closed,
+        quote_e8=0,
+        filled_lots=closed,
+        filled_value_e8=int(copies.closed_value_e8[row]),
+        fee_e8=int(copies.close_fee_e8[row]),
+        pnl_e8=int(copies.pnl_e8[row]),
+        lever=int(copies.lever[row]),
+        reduce_only=pos_side is PosSide.NET,
+        created_ms=closed_ms,
+        updated_ms=closed_ms,
+        trade_id=ord_id,
+        fill_lots=closed,
+        fill_px_ticks=0,
+        is_copy=True,
+    )
+
+
+def find_order(
+    state: State, account_row: int, inst_row: int, ord_id: int, cl_ord_id: str
+) -> OrderView | None:
+    """Find one order of an account in an instrument by ordId (0: by clOrdId, newest match)."""
+    if ord_id:
+        found = _by_id(state, account_row, ord_id)
+    else:
+        row = _by_client_id(state, account_row, cl_ord_id)
+        found = None if row is None else order_view(state, row)
+    return found if found is not None and found.inst.row == inst_row else None
+
+
+def pending_orders(
+    state: State, account_row: int, wanted: OrderFilter, page: Page
+) -> list[OrderView]:
+    """List resting orders, newest first."""
+    rows = np.asarray(state.index.orders_by_account.get(account_row, []), dtype=np.int64)
+    views = [order_view(state, row) for row in rows.tolist()]
+    views = [view for view in views if wanted.fits(view)]
+    return _paged(views, page)
+
+
+def order_history(
+    state: State, account_row: int, wanted: OrderFilter, page: Page
+) -> list[OrderView]:
+    """List finished orders, those of copies among them, newest first."""
+    orders = state.orders
+    mine = orders.live("account_row") == account_row
+    mine &= orders.live("state") >= OrderState.FILLED
+    if wanted.inst_row is not None:
+        mine &= orders.live("inst_row") == wanted.inst_row
+    views = [order_view(state, row) for row in _candidates(state, np.flatnonzero(mine), page)]
+    for ref in copies_of(state, account_row):
+        if state.copies.state[ref.copy_row] != CopyState.NOT_MADE:
+            views.append(copy_open_order(state, ref))
+            if close_id_of(state, ref):
+                views.append(copy_close_order(state, ref))
+    return _paged([view for view in views if wanted.fits(view)], page)
+
+
+def _candidates(state: State, rows: npt.NDArray[np.intp], page: Page) -> list[int]:
+    """Cut what the page surely leaves out before rows become objects."""
+    ids = state.orders.ord_id[rows]
+    if page.after is not None:
+        rows, ids = rows[ids < page.after], ids[ids < page.after]
+    if page.before is not None:
+        rows = rows[ids > page.before]
+    chosen: list[int] = rows.tolist()
+    return chosen
+
+
+def _paged(views: list[OrderView], page: Page) -> list[OrderView]:
+    ids = np.asarray([view.ord_id for view in views], dtype=np.int64)
+    times = np.asarray([view.created_ms for view in views], dtype=np.int64)
+    return [views[place] for place in newest_first(ids, page, times).tolist()]
+
+
+def _by_id(state: State, account_row: int, ord_id: int) -> OrderView | None:
+    row = state.index.order_by_id.get(ord_id)
+    if row is not None:
+        own = state.orders.account_row[row] == account_row
+        return order_view(state, row) if own else None
+    ref = locate_sub_position(state, account_row, ord_id)
+    if ref is not None and state.copies.state[ref.copy_row] != CopyState.NOT_MADE:
+        return copy_open_order(state, ref)
+    ref = locate_close(state, account_row, ord_id)
+    return None if ref is None else copy_close_order(state, ref)
+
+
+def _by_client_id(state: State, account_row: int, cl_ord_id: str) -> int | None:
+    wanted = cl_ord_id.encode()
+    row = state.index.pending_by_client_id.get((account_row, wanted))
+    if row is not None:
+        return row
+    rows = np.flatnonzero(state.orders.live("account_row") == account_row)
+    matches = rows[state.orders.cl_ord_id[rows] == wanted]
+    return int(matches[-1]) if len(matches) else None
+
+
+def _relation_tag(state: State, copy_row: int) -> str:
+    relation_row = int(state.copies.relation_row[copy_row])
+    return bytes(state.relations.tag[relation_row]).decode()
