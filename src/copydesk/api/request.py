@@ -39,7 +39,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from copydesk.api.errors import DoorCode, Refusal, Refused
+from copydesk.api.errors import DoorCode, Refusal
 from copydesk.model.enums import WireEnum
 from copydesk.model.rejects import Code, Reject
 
@@ -103,7 +103,7 @@ def _plain(text: str) -> str:
 _JSON = msgspec.json.Decoder(float_hook=_plain)
 
 
-def decode_query(query: bytes) -> dict[str, object] | Refused:
+def decode_query(query: bytes) -> dict[str, object] | Reject:
     """Split a query string. Rejects: 51000 for a repeated parameter or for too many of them."""
     if not query:
         return {}
@@ -124,14 +124,14 @@ def decode_query(query: bytes) -> dict[str, object] | Refused:
     return found
 
 
-def decode_body(body: bytes, content_type: bytes) -> object | Refusal:
+def decode_body(body: bytes, content_type: bytes) -> dict[str, Any] | list[Any] | Refusal:
     """Read a JSON body. Rejects: 50006, 50000, 50002 in this order."""
     if content_type.partition(b";")[0].strip().lower() != b"application/json":
         return Refusal(DoorCode.CONTENT_TYPE_WRONG)
     if not body or body.isspace():
         return Refusal(DoorCode.BODY_MISSING)
     try:
-        found: object = _JSON.decode(body)
+        found = _JSON.decode(body)
     except (ValueError, RecursionError):  # msgspec.DecodeError and bad UTF-8 are ValueErrors
         return Refusal(DoorCode.JSON_INVALID)
     if isinstance(found, dict | list):
