@@ -54,9 +54,9 @@ def _in_lane(ts_ns: int, lane: int, number: int) -> int:
     return ((ts_ns // 1_000_000 - EPOCH_MS) << 22) + lane + (number & _LANE_MASK)
 
 
-def fill_bill_id(ts_ns: int, trade_id: int) -> int:
-    """Derive the bill id of a single order's fill: time-ordered."""
-    return _in_lane(ts_ns, _FILL_LANE, trade_id)
+def fill_bill_id(ts_ns: int, trade_id: int, leg: int = 0) -> int:
+    """Derive the bill id of a single order's fill: time-ordered; leg 1 is the coins of spot."""
+    return _in_lane(ts_ns, _FILL_LANE, 2 * trade_id + leg)
 
 
 def copy_close_id(closed_ns: int, copy_row: int) -> int:

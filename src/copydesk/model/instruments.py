@@ -11,7 +11,7 @@ from math import gcd
 
 import msgspec
 
-from copydesk.model.amounts import E8, format_scaled, parse_scaled
+from copydesk.model.amounts import E8, format_ratio, format_scaled, parse_scaled
 from copydesk.model.enums import InstType
 from copydesk.model.limits import MAX_SIZE_LOTS
 
@@ -114,6 +114,21 @@ class Instrument(msgspec.Struct, frozen=True, gc=False):
     def value_e8(self, px_ticks: int, size_lots: int) -> int:
         """Value of `size_lots` at `px_ticks` in 1e-8 of the settle (spot: quote) currency, rounded down."""
         return px_ticks * size_lots * self.value_num // self.value_den
+
+    def average_text(self, value_e8: int, size_lots: int) -> str:
+        """Print the average price of a value over a size, 16 decimals at most; "" for no size.
+
+        Swap values are exact. Spot values were rounded down to 1e-8: a whole tick that gives
+        this value is preferred, so that one fill at one price prints that price.
+        """
+        if size_lots == 0:
+            return ""
+        if self.value_den != 1:
+            ticks = -(-value_e8 * self.value_den // (size_lots * self.value_num))
+            if self.value_e8(ticks, size_lots) == value_e8:
+                return self.tick.text(ticks)
+        numerator = value_e8 * self.value_den * self.tick.mantissa
+        return format_ratio(numerator, size_lots * self.value_num * 10**self.tick.scale)
 
 
 def _lots(lot: Step, text: str, default: int) -> int:
