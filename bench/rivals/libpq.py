@@ -49,7 +49,7 @@ class Connection:
         """Parse and name a statement once."""
         self._rows(self._pq.PQprepare(self._conn, name.encode(), sql.encode(), 0, None))
 
-    def execute(self, name: str, values: Sequence[int]) -> list[list[str]]:
+    def execute(self, name: str, values: Sequence[int | str]) -> list[list[str]]:
         """Run a prepared statement."""
         texts = (ctypes.c_char_p * len(values))(*(str(value).encode() for value in values))
         arguments = (len(values), texts, None, None, 0)

@@ -39,8 +39,8 @@ CREATE TABLE relations (
 CREATE INDEX relations_lead ON relations (lead);
 CREATE TABLE copies (
     id bigserial PRIMARY KEY, fill bigint NOT NULL, relation bigint NOT NULL,
-    copier bigint NOT NULL, lots bigint NOT NULL, cost bigint NOT NULL, margin bigint NOT NULL, fee bigint NOT NULL,
-    state smallint NOT NULL, UNIQUE (fill, relation)
+    copier bigint NOT NULL, lots bigint NOT NULL, cost bigint NOT NULL,
+    margin bigint NOT NULL, fee bigint NOT NULL, state smallint NOT NULL, UNIQUE (fill, relation)
 ) WITH (fillfactor = 50);
 CREATE INDEX copies_copier ON copies (copier);
 CREATE TABLE orders (
