@@ -17,10 +17,11 @@ import hmac
 import re
 from binascii import b2a_base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from copydesk.api.desk import ApiKey, Desk
 from copydesk.api.errors import DoorCode, Refusal
@@ -36,8 +37,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _MILLIS_FROM: Final = 10**11  # a login's timestamp from here on is read as milliseconds
 
 
-@dataclass(slots=True)
-class Signed:
+class Signed(msgspec.Struct, kw_only=True):
     """A request as it came: `path` from /api/v5 on, `full_path` with a prefix before it."""
 
     method: str
@@ -73,7 +73,7 @@ def check_signed(desk: Desk, signed: Signed, now_ns: int) -> ApiKey | Refusal:
     demo = headers.get(b"x-simulated-trading") == b"1"
     if desk.settings.check_environment and demo != key.demo:
         return Refusal(DoorCode.WRONG_ENVIRONMENT)
-    if not any(_matches(key, stamp + text, sign) for text in _prehashes(signed)):
+    if not _is_signed_by(key, signed, stamp, sign):
         return Refusal(DoorCode.SIGN_WRONG)
     if not key.check_passphrase(passphrase.decode("utf-8", "surrogateescape")):
         return Refusal(DoorCode.PASSPHRASE_WRONG)
@@ -102,35 +102,42 @@ def _find(desk: Desk, name: str, now_ns: int) -> ApiKey | Refusal:
     return Refusal(DoorCode.API_FROZEN) if key.frozen else key
 
 
+def _is_signed_by(key: ApiKey, signed: Signed, stamp: bytes, sign: bytes) -> bool:
+    start = stamp + signed.method.encode("ascii")
+    body = signed.body if signed.method == "POST" else b""
+    query = b"?" + signed.query if signed.query else b""
+    if _matches(key, start + signed.path + query + body, sign):
+        return True
+    return any(_matches(key, start + text, sign) for text in _second_choices(signed))
+
+
 def _matches(key: ApiKey, text: bytes, sign: bytes) -> bool:
     mac = key.mac.copy()
     mac.update(text)
     return hmac.compare_digest(b2a_base64(mac.digest(), newline=False), sign)
 
 
-def _prehashes(signed: Signed) -> Iterator[bytes]:
-    """List what a client may have signed, the request as received first.
+def _second_choices(signed: Signed) -> Iterator[bytes]:
+    """List what else a client may have signed behind the method; the request as received is first.
 
-    Second choices: the query percent-decoded (some sign before their library encodes), "?" with
-    nothing behind it
-    (ASGI does not tell), the whole path under a proxy's prefix, a body on a GET.
+    The query percent-decoded (some sign before their library encodes it), "?" with nothing behind
+    it (ASGI does not tell), the whole path under a proxy's prefix, a body on a GET.
     """
-    method = signed.method.encode("ascii")
-    bodies = [signed.body] if signed.method == "POST" else [b""]
-    if signed.method != "POST" and signed.body:
-        bodies.append(signed.body)
     queries = [b"?" + signed.query if signed.query else b""]
     if not signed.query:
         queries.append(b"?")
     elif b"%" in signed.query:
         queries.append(b"?" + unquote_to_bytes(signed.query))
+    bodies = [signed.body] if signed.method == "POST" else [b""]
+    if signed.method != "POST" and signed.body:
+        bodies.append(signed.body)
     paths = [signed.path]
     if signed.full_path != signed.path:
         paths.append(signed.full_path)
     for path in paths:
         for query in queries:
             for body in bodies:
-                yield method + path + query + body
+                yield path + query + body
 
 
 def read_timestamp(text: str) -> int | None:
@@ -151,8 +158,7 @@ def _read_number(text: str) -> int | None:
     return int(found[1]) * 1_000_000_000 + int((found[2] or "").ljust(9, "0"))
 
 
-@dataclass(slots=True, frozen=True)
-class Login:
+class Login(msgspec.Struct, frozen=True, kw_only=True):
     """What a WebSocket client presents; `timestamp` as the text of what stood in the JSON."""
 
     api_key: str

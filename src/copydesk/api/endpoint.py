@@ -52,8 +52,7 @@ class Limit(msgspec.Struct, frozen=True):
     bucket: str = ""
 
 
-@dataclass(slots=True, frozen=True)
-class Call(Generic[R]):
+class Call(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One checked request. `account_row` is -1 and `key` None where nobody logged in; `ts_ns` is
     its arrival.
 

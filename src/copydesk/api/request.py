@@ -87,6 +87,7 @@ class _Field(NamedTuple):
     name: str
     wire: str
     required: bool
+    bad: Malformed
     convert: Convert
 
 
@@ -146,24 +147,20 @@ def build(kind: type[R], given: Mapping[str, object]) -> R | Reject:
     first that is
     malformed, each in the order in which the type declares them.
     """
-    texts: list[tuple[_Field, object]] = []
-    for field in _plan(kind):
-        value = given.get(field.wire)
-        if value is None or value in ("", []):
-            if field.required:
-                return Reject(Code.PARAMETER_MISSING, (field.wire,))
-            continue
-        texts.append((field, value))
     values: dict[str, object] = {}
-    for field, value in texts:
+    malformed: Malformed | None = None
+    for name, wire, required, bad, convert in _plan(kind):
+        value = given.get(wire)
+        if value is None or value in ("", []):
+            if required:
+                return Reject(Code.PARAMETER_MISSING, (wire,))
+            continue
         text = value if isinstance(value, str) else _text(value)
-        if text is None:
-            return Reject(Code.PARAMETER_ERROR, (field.wire,))
-        made = field.convert(text)
-        if isinstance(made, Malformed):
-            return made.reject
-        values[field.name] = made
-    return kind(**values)
+        made = bad if text is None else convert(text)
+        if made.__class__ is Malformed:  # a missing one behind it would come first: go on
+            malformed = malformed or made
+        values[name] = made
+    return kind(**values) if malformed is None else malformed.reject
 
 
 def _text(value: object) -> str | None:
@@ -192,7 +189,8 @@ def _field(info: msgspec.structs.FieldInfo, hint: Any) -> _Field:
         f"{info.name}: required and a default exclude each other"
     )
     wire = info.encode_name
-    return _Field(info.name, wire, param.required, _converter(wire, hint, param))
+    bad = Malformed(Reject(Code.PARAMETER_ERROR, (wire,)))
+    return _Field(info.name, wire, param.required, bad, _converter(wire, hint, param))
 
 
 def _converter(wire: str, hint: Any, param: Param) -> Convert:
@@ -220,9 +218,9 @@ def _text_converter(bad: Malformed, param: Param) -> Convert:
     longest = param.max_length
 
     def convert(text: str) -> object:
-        if len(text) > longest or (matches and not matches(text)) or _CONTROL.search(text):
+        if len(text) > longest or (matches and not matches(text)):
             return bad
-        return text
+        return text if text.isprintable() or not _CONTROL.search(text) else bad
 
     return convert
 

@@ -12,7 +12,6 @@ checked; but a body that cannot be read is refused only in its turn.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -31,8 +30,7 @@ _NOTHING: Final[tuple[Given, ...]] = ({},)
 _MAX_EXP_DIGITS: Final = 15
 
 
-@dataclass(slots=True, frozen=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """One request on its way through the checks."""
 
     endpoint: Endpoint[Any]
