@@ -2,12 +2,16 @@
 
 What lives here: the tables, the scalars, and the indexes that are rebuilt from them.
 What it may touch: `table`, `model`.
-Always true: what a snapshot needs is in a table or in `Scalars`; everything under "derived" can be rebuilt from it.
+Always true: what a snapshot needs is in a table or in `Scalars`; everything under "derived" can
+be rebuilt from it.
 Start reading: `Positions`, `LeadPositions`, `Copies`, then `State`.
 
-Signs: quantities and costs of positions carry the direction (long positive), in every position mode.
-A *book id* names a place where an account can hold a position: inst_row x 6 + margin mode x 3 + position side.
-A *copies block* is the stretch of the copies table that belongs to one lead position, in ascending account row.
+Signs: quantities and costs of positions carry the direction (long positive), in every position
+mode.
+A *book id* names a place where an account can hold a position: inst_row x 6 + margin mode x 3 +
+position side.
+A *copies block* is the stretch of the copies table that belongs to one lead position, in
+ascending account row.
 """
 
 from collections import deque
@@ -91,7 +95,8 @@ class Positions(Table):
 
 
 class Orders(Table):
-    """Single orders (copies are derived from lead positions). Terminal rows are trimmed from the front."""
+    """Single orders (copies are derived from lead positions). Terminal rows are trimmed from the
+    front."""
 
     ord_id: I64 = column("i8", "id, rising", "exchange.orders")
     account_row: I32 = column("i4", "whose", "exchange.orders")
@@ -147,7 +152,8 @@ class Fills(Table):
 
 
 class Bills(Table):
-    """Movements of money that are not fills: transfers, funding, insurance; history only, trimmed from the front."""
+    """Movements of money that are not fills: transfers, funding, insurance; history only, trimmed
+    from the front."""
 
     bill_id: I64 = column("i8", "id, rising", "exchange")
     account_row: I32 = column("i4", "whose", "exchange")
@@ -166,6 +172,7 @@ class Markets(Table):
     last_ticks: I64 = column("i8", "last price; 0 = never had one", "exchange.ticks")
     mark_ticks: I64 = column("i8", "mark price", "exchange.ticks")
     ref_ticks: I64 = column("i8", "mark at the last full risk pass", "exchange.risk")
+    sl_ref_ticks: I64 = column("i8", "mark at the last slTotalAmt pass", "copying.loss_limits")
     mid_ticks: I64 = column(
         "i8", "price the liquidity provider quotes around; 0 = does not quote", "exchange.liquidity"
     )
@@ -191,7 +198,8 @@ class Markets(Table):
 
 
 class Candles(Table):
-    """Ring of 1-minute candles of one instrument; cell = minute % CANDLE_RING_MINUTES, valid if `minute` matches."""
+    """Ring of 1-minute candles of one instrument; cell = minute % CANDLE_RING_MINUTES, valid if
+    `minute` matches."""
 
     inst_row: I32 = column("i4", "instrument", "exchange.candles")
     minute: I64 = column(
@@ -205,7 +213,8 @@ class Candles(Table):
 
 
 class LeadTraders(Table):
-    """One row per (account, instType) that ever led; a trader who comes back gets a new row (rules 1.12)."""
+    """One row per (account, instType) that ever led; a trader who comes back gets a new row
+    (rules 1.12)."""
 
     account_row: I32 = column("i4", "whose", "copying.leads")
     inst_type: I8 = column("i1", "InstType", "copying.leads")
@@ -214,12 +223,15 @@ class LeadTraders(Table):
     profit_sharing_ppm: I32 = column("i4", "share", "copying.leads")
     max_copiers: I32 = column("i4", "places", "copying.leads")
     copier_count: I32 = column("i4", "ACTIVE relations", "copying.relations")
+    day: I64 = column("i8", "UTC+8 day that day_count counts", "copying.fills")
+    day_count: I32 = column("i4", "lead positions opened on that day", "copying.fills")
     began_ns: I64 = column("i8", "ns", "copying.leads")
     ended_ns: I64 = column("i8", "ns; 0 while active", "copying.leads")
 
 
 class LeadSwitches(Table):
-    """Which instruments a lead trader leads: one row per (lead row, instrument) ever switched on."""
+    """Which instruments a lead trader leads: one row per (lead row, instrument) ever switched
+    on."""
 
     lead_row: I32 = column("i4", "lead trader", "copying.leads")
     inst_row: I32 = column("i4", "instrument", "copying.leads")
@@ -259,19 +271,20 @@ class Relations(Table):
     )
     began_ns: I64 = column("i8", "ns", "copying.relations")
     ended_ns: I64 = column("i8", "when it stopped being ACTIVE; 0 while active", "copying.stop")
-    calm_ppm: I32 = column("i4", "as in Accounts, for slTotalAmt", "copying.triggers")
     tag: Text = column(f"S{MAX_TAG}", "tag of its orders", "copying.relations")
 
 
 class InstSets(Table):
-    """Members of the interned instrument lists of custom relations: one row per (set, instrument)."""
+    """Members of the interned instrument lists of custom relations: one row per (set,
+    instrument)."""
 
     inst_set: I32 = column("i4", "set number, from 1", "copying.relations")
     inst_row: I32 = column("i4", "member", "copying.relations")
 
 
 class LeadPositions(Table):
-    """One row per lead order that opened exposure on a led instrument (OKX: sub-position; rules 3.2)."""
+    """One row per lead order that opened exposure on a led instrument (OKX: sub-position; rules
+    3.2)."""
 
     sub_pos_id: I64 = column("i8", "id, rising", "copying.fills")
     lead_row: I32 = column("i4", "lead trader", "copying.fills")
@@ -288,6 +301,7 @@ class LeadPositions(Table):
     closed_value_e8: I64 = column("i8", "unsigned value of what closed", "copying.fills")
     opened_ns: I64 = column("i8", "ns", "copying.fills")
     closed_ns: I64 = column("i8", "last close; 0 none", "copying.fills")
+    info_type: I8 = column("i1", "LeadInfoType: not led for this reason; 0 = led", "copying.fills")
     block_start: I64 = column("i8", "first row of its copies block", "copying.fan_out")
     block_count: I64 = column("i8", "rows of its copies block", "copying.fan_out")
     open_copies: I32 = column("i4", "OPEN rows in the block", "copying.fan_out, copying.closes")
@@ -308,7 +322,8 @@ class LeadPositions(Table):
 
 
 class Copies(Table):
-    """One row per (lead position, relation active when it opened): a copy, or the reason why there is none."""
+    """One row per (lead position, relation active when it opened): a copy, or the reason why
+    there is none."""
 
     account_row: I32 = column("i4", "copy trader; ascending inside a block", "copying.fan_out")
     relation_row: I32 = column("i4", "relation", "copying.fan_out")
@@ -347,10 +362,12 @@ class Scalars(msgspec.Struct):
     inst_set_count: int = 1  # set 0 stands for "the lead trader's list"
     risk_min_calm_ppm: int = 0
     sl_total_relations: int = 0  # ACTIVE relations with slTotalAmt
+    sl_calm_ppm: int = 0  # move of any mark from sl_ref_ticks that cannot reach any slTotalAmt
 
 
 class FillEvent(msgspec.Struct, frozen=True, gc=False):
-    """A fill of a single order, booked, left for `copying`: what it closed and opened in the account's position."""
+    """A fill of a single order, booked, left for `copying`: what it closed and opened in the
+    account's position."""
 
     account_row: int
     inst_row: int
@@ -367,6 +384,8 @@ class FillEvent(msgspec.Struct, frozen=True, gc=False):
     lever: int
     cause: FillCause
     order_done: bool  # no further fill can come from this order
+    fee_e8: int = 0  # paid on this fill
+    reduces: int = -1  # lead position row that a close must take from; -1 = first in, first out
 
 
 @dataclass(slots=True)
@@ -394,7 +413,7 @@ class State:
     scalars: Scalars = field(default_factory=Scalars)
 
     # Derived: rebuilt from the tables by `rebuild` in `engine/derived.py`.
-    index: "Index" = field(default_factory=lambda: Index())
+    index: "Index" = field(default_factory=lambda: Index())  # noqa: PLW0108 (defined below)
 
     # Work of the running step; empty between steps.
     fill_events: deque[FillEvent] = field(default_factory=deque)
@@ -428,7 +447,8 @@ class State:
 
 
 class RestingSide:
-    """Resting single orders of one side of one instrument: prices ascending, and the queue at each price."""
+    """Resting single orders of one side of one instrument: prices ascending, and the queue at
+    each price."""
 
     __slots__ = ("prices", "queues")
 
@@ -470,7 +490,7 @@ class Index:
     open_lead_positions: dict[tuple[int, int], list[int]] = field(
         default_factory=dict
     )  # (account, book), oldest first
-    live_blocks: dict[int, list[int]] = field(
+    live_blocks: dict[int, set[int]] = field(
         default_factory=dict
     )  # inst_row -> lead positions with OPEN copies
     blocks_by_lead: dict[int, list[int]] = field(
@@ -479,6 +499,10 @@ class Index:
     lead_position_by_id: dict[int, int] = field(default_factory=dict)  # sub_pos_id -> row
     lead_position_by_order: dict[int, int] = field(default_factory=dict)  # ord_id -> row
     inst_set_rows: dict[tuple[int, ...], int] = field(default_factory=dict)  # members -> set number
+    trigger_bands: dict[int, tuple[int, int]] = field(
+        default_factory=dict
+    )  # inst_row -> (above, below)
+    owing: dict[int, set[int]] = field(default_factory=dict)  # inst_row -> blocks with owed closes
 
 
 def book_id(inst_row: int, mgn_mode: int, pos_side: int) -> int:

@@ -2,7 +2,8 @@
 
 What lives here: `Table` and `column`; `state.py` declares the tables.
 What it may touch: NumPy.
-Always true: rows [0, count) are live; the memory behind them up to the capacity is zero and already touched.
+Always true: rows [0, count) are live; the memory behind them up to the capacity is zero and
+already touched.
 Start reading: `Table`.
 
 Growing replaces the arrays, so nobody stores an array of a table across an append.
@@ -22,7 +23,8 @@ Text = npt.NDArray[np.bytes_]
 
 
 class Column(NamedTuple):
-    """A declared column: NumPy dtype, shape of one row, unit and meaning, and which module writes it."""
+    """A declared column: NumPy dtype, shape of one row, unit and meaning, and which module writes
+    it."""
 
     dtype: str
     meaning: str
@@ -83,7 +85,7 @@ class Table:
         self.count = keep
 
     def live(self, name: str) -> npt.NDArray[Any]:
-        """The live part of a column (a view)."""
+        """Give the live part of a column (a view)."""
         array: npt.NDArray[Any] = getattr(self, name)[: self.count]
         return array
 

@@ -1,6 +1,7 @@
 """Text to integer and integer to text, and the checked products of integers.
 
-What lives here: the one place where decimal text becomes an integer, and back; `muldiv` for columns.
+What lives here: the one place where decimal text becomes an integer, and back; `muldiv` for
+columns.
 What it may touch: NumPy, `limits`.
 Always true: exact or refused; nothing is rounded in silence, no float appears.
 Start reading: `parse_scaled`, `muldiv_floor`.
@@ -20,9 +21,11 @@ _DECIMAL = re.compile(r"-?(?:[0-9]{1,24}(?:\.[0-9]{0,24})?|\.[0-9]{1,24})", re.A
 
 
 def parse_scaled(text: str, scale: int) -> int | None:
-    """Parse decimal text into an integer of 10**-scale units; None if malformed or finer than the scale.
+    """Parse decimal text into an integer of 10**-scale units; None if malformed or finer than the
+    scale.
 
-    Plain decimals only: no exponent, no sign but a leading minus, no blanks (clients send plain decimals).
+    Plain decimals only: no exponent, no sign but a leading minus, no blanks (clients send plain
+    decimals).
     """
     if _DECIMAL.fullmatch(text) is None:
         return None
@@ -50,7 +53,8 @@ def format_scaled(value: int, scale: int) -> str:
 
 
 def format_ratio(numerator: int, denominator: int, places: int = 16) -> str:
-    """Print numerator / denominator with at most `places` decimals, truncated towards zero; "" if undefined."""
+    """Print numerator / denominator with at most `places` decimals, truncated towards zero; "" if
+    undefined."""
     if denominator == 0:
         return ""
     negative = (numerator < 0) != (denominator < 0)
@@ -71,7 +75,8 @@ def round_half_up_div(numerator: int, denominator: int) -> int:
 def checked_mul(a: I64, b: I64 | int, out: I64 | None = None) -> I64:
     """Multiply columns after proving from their maxima that no product leaves int64.
 
-    Raises OverflowError (a bug: bounds in `limits` are asserted at the door) rather than wrapping in silence.
+    Raises OverflowError (a bug: bounds in `limits` are asserted at the door) rather than wrapping
+    in silence.
     """
     if a.size:
         top_a = max(abs(int(a.max())), abs(int(a.min())))
@@ -84,7 +89,8 @@ def checked_mul(a: I64, b: I64 | int, out: I64 | None = None) -> I64:
 def muldiv_floor(value: I64, numerator: I64, denominator: I64) -> I64:
     """Compute floor(value x numerator / denominator) by element without forming value x numerator.
 
-    Needs 0 <= numerator <= denominator, denominator > 0, value >= 0, and denominator**2 within int64.
+    Needs 0 <= numerator <= denominator, denominator > 0, value >= 0, and denominator**2 within
+    int64.
     """
     quotient, rest = np.divmod(value, denominator)
     np.multiply(quotient, numerator, out=quotient)
@@ -97,22 +103,40 @@ def muldiv_floor(value: I64, numerator: I64, denominator: I64) -> I64:
 def allocate_pro_rata(total: int, weights: I64) -> I64:
     """Split `total` over `weights` by largest remainder; the parts add up to `total` exactly.
 
-    Ties go to the earlier row, so the result depends on nothing but the rows. Needs sum(weights) > 0, total >= 0.
-    The remainder step is O(n) by `argpartition` with a stable order.
+    Ties go to the earlier row, so the result depends on nothing but the rows. Needs total >= 0 and
+    non-negative weights with a positive sum. O(n): the cut between remainders is found by
+    partition.
     """
     whole = int(weights.sum())
     if total == whole:
         return weights.copy()
     per_weight, rest = divmod(total, whole)
+    if int(weights.max()) * max(per_weight, rest) > INT64_MAX:
+        return _allocate_wide(total, weights)
     parts = checked_mul(weights, per_weight)
     if rest == 0:
         return parts
     scaled = checked_mul(weights, rest)
     extra = scaled // whole
     parts += extra
-    missing = total - int(parts.sum())
+    missing = rest - int(extra.sum())
     if missing:
-        remainders = scaled - extra * whole
-        order = np.argsort(-remainders, kind="stable")[:missing]
-        parts[order] += 1
+        remainders = np.subtract(scaled, extra * whole, out=scaled)
+        cut = len(remainders) - missing
+        border = np.partition(remainders, cut)[cut]
+        above = remainders > border
+        parts[above] += 1
+        ties = np.flatnonzero(remainders == border)
+        parts[ties[: missing - int(np.count_nonzero(above))]] += 1
     return parts
+
+
+def _allocate_wide(total: int, weights: I64) -> I64:
+    """`allocate_pro_rata` in Python integers, for the rare split whose products leave int64."""
+    listed = [int(weight) for weight in weights]
+    whole = sum(listed)
+    parts = [total * weight // whole for weight in listed]
+    by_remainder = sorted(range(len(listed)), key=lambda row: (-(total * listed[row] % whole), row))
+    for row in by_remainder[: total - sum(parts)]:
+        parts[row] += 1
+    return np.array(parts, dtype=np.int64)

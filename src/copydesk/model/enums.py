@@ -2,7 +2,8 @@
 
 What lives here: every closed list of words that OKX puts on the wire, and our own closed lists.
 What it may touch: nothing.
-Always true: the integer is what State and Journal hold; `.wire` is what the wire shows; both never change meaning.
+Always true: the integer is what State and Journal hold; `.wire` is what the wire shows; both
+never change meaning.
 Start reading: `WireEnum`, then `NoCopyReason` (why a copy was not made).
 """
 
@@ -134,7 +135,8 @@ class LeadState(IntEnum):
 
 
 class RelationState(IntEnum):
-    """ENDED: nothing linked any more. ACTIVE: copying. CLOSING: stopped with copy_close, lots still linked."""
+    """ENDED: nothing linked any more. ACTIVE: copying. CLOSING: stopped with copy_close, lots
+    still linked."""
 
     ENDED = 0
     ACTIVE = 1
@@ -173,7 +175,8 @@ class FillCause(IntEnum):
 
 
 class NoCopyReason(WireEnum):
-    """Closed list: why a (lead fill, copy relation) pair did not become a copy. `.wire` is shown to the copy trader."""
+    """Closed list: why a (lead fill, copy relation) pair did not become a copy. `.wire` is shown
+    to the copy trader."""
 
     NONE = 0, ""
     INSTRUMENT_NOT_ENABLED = 1, "instrument_not_enabled"

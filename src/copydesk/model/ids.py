@@ -13,7 +13,8 @@ _MASK = 2**64 - 1
 
 
 def next_id(last_id: int, ts_ns: int) -> int:
-    """The first free id at `ts_ns`, greater than `last_id`. A caller may take a stretch of ids from it."""
+    """Give the first free id at `ts_ns`, greater than `last_id`. A caller may take a stretch of ids
+    from it."""
     return max(last_id + 1, (ts_ns // 1_000_000 - EPOCH_MS) << 22)
 
 
@@ -23,12 +24,13 @@ def birth_ms(any_id: int) -> int:
 
 
 def uid_of(account_row: int) -> int:
-    """The uid of an account row."""
+    """Give the uid of an account row."""
     return UID_BASE + account_row
 
 
 def unique_code_of(account_row: int) -> str:
-    """A 16-character unique code (rules 1.9). The mixing is a bijection on 64 bits, so codes never collide."""
+    """Make a 16-character unique code (rules 1.9). The mixing is a bijection on 64 bits, so codes
+    never collide."""
     x = (account_row + 0x9E3779B97F4A7C15) & _MASK
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK

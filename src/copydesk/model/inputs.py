@@ -1,8 +1,11 @@
-"""Inputs: whatever came from outside and may change State. Immutable; stamped with seq and ts_ns at the door.
+"""Inputs: whatever came from outside and may change State. Immutable; stamped with seq and ts_ns
+at the door.
 
-What lives here: commands (someone asks) and ticks (time, prices); reports of venues join them with the venues.
+What lives here: commands (someone asks) and ticks (time, prices); reports of venues join them
+with the venues.
 What it may touch: `enums`.
-Always true: rows and integers only, so that a replay needs no look-up by name; a new field gets a default.
+Always true: rows and integers only, so that a replay needs no look-up by name; a new field gets a
+default.
 Start reading: `Input` at the end.
 """
 
@@ -36,7 +39,8 @@ class CreateAccount(_Input, frozen=True, tag=True, array_like=True):
 
 
 class Deposit(_Input, frozen=True, tag=True, array_like=True):
-    """Move money in (positive) or out (negative) of the trading account. Reply: `Done`. Rejects: 51008 on the way out."""
+    """Move money in (positive) or out (negative) of the trading account. Reply: `Done`. Rejects:
+    51008 on the way out."""
 
     account_row: int
     ccy_row: int
@@ -46,7 +50,8 @@ class Deposit(_Input, frozen=True, tag=True, array_like=True):
 class SetLiquidity(_Input, frozen=True, tag=True, array_like=True):
     """Configure the built-in liquidity provider of one instrument (-1: of all). Reply: `Done`.
 
-    Half spread and step are ppm of the mid price; `level_value_e8` is the value quoted at the best level, doubled
+    Half spread and step are ppm of the mid price; `level_value_e8` is the value quoted at the
+    best level, doubled
     at each of the `level_count` levels behind it, which lie at half_spread x 2**k (k = 0, 1, …).
     """
 
@@ -57,7 +62,8 @@ class SetLiquidity(_Input, frozen=True, tag=True, array_like=True):
 
 
 class PlaceOrder(_Input, frozen=True, tag=True, array_like=True):
-    """Reply: `OrderPlaced`. `px_ticks` 0 for market. `quote_e8` > 0: spot market buy by quote amount, size_lots 0."""
+    """Reply: `OrderPlaced`. `px_ticks` 0 for market. `quote_e8` > 0: spot market buy by quote
+    amount, size_lots 0."""
 
     account_row: int
     inst_row: int
@@ -84,7 +90,8 @@ class CancelOrder(_Input, frozen=True, tag=True, array_like=True):
 
 
 class ClosePosition(_Input, frozen=True, tag=True, array_like=True):
-    """Close a whole position at market. Reply: `Done`. `auto_cancel`: pending closing orders are cancelled first."""
+    """Close a whole position at market. Reply: `Done`. `auto_cancel`: pending closing orders are
+    cancelled first."""
 
     account_row: int
     inst_row: int
@@ -96,7 +103,8 @@ class ClosePosition(_Input, frozen=True, tag=True, array_like=True):
 
 
 class SetLeverage(_Input, frozen=True, tag=True, array_like=True):
-    """Reply: `Done`. For cross and for net isolated `pos_side` is NET; both sides are set in cross."""
+    """Reply: `Done`. For cross and for net isolated `pos_side` is NET; both sides are set in
+    cross."""
 
     account_row: int
     inst_row: int
@@ -132,7 +140,8 @@ class SetLeadInstruments(_Input, frozen=True, tag=True, array_like=True):
 
 
 class CopySettings(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """How one relation sizes and guards. `inst_rows` None: copy the lead trader's list (copyInstIdType=copy)."""
+    """How one relation sizes and guards. `inst_rows` None: copy the lead trader's list
+    (copyInstIdType=copy)."""
 
     copy_mgn_mode: CopyMgnMode
     copy_mode: CopyMode
@@ -148,7 +157,8 @@ class CopySettings(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class FirstCopySettings(_Input, frozen=True, tag=True, array_like=True):
-    """Start copying. `lead_account_row` is who has the uniqueCode (any account; the engine checks the role)."""
+    """Start copying. `lead_account_row` is who has the uniqueCode (any account; the engine checks
+    the role)."""
 
     account_row: int
     lead_account_row: int
@@ -196,8 +206,10 @@ class SetSubPositionStops(_Input, frozen=True, tag=True, array_like=True):
 class MarketTick(_Input, frozen=True, tag=True, array_like=True):
     """Prices and time of the market. The byte fields are little-endian int64 arrays of one length.
 
-    `last` 0 means no new trade for that instrument; `volume` is lots traded since the previous tick of the feed.
-    `market_ts_ms` is the market's own time (recorded data keeps its own); candles and funding go by it.
+    `last` 0 means no new trade for that instrument; `volume` is lots traded since the previous
+    tick of the feed.
+    `market_ts_ms` is the market's own time (recorded data keeps its own); candles and funding go
+    by it.
     """
 
     market_ts_ms: int
@@ -229,7 +241,8 @@ Input = (
 
 
 class Stamped(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """An Input with its place in the order of events and its time; seq rises by one, ts_ns never falls."""
+    """An Input with its place in the order of events and its time; seq rises by one, ts_ns never
+    falls."""
 
     seq: int
     ts_ns: int

@@ -1,8 +1,10 @@
 """Instruments: what is traded, with the integer units of its prices and sizes.
 
-What lives here: `Instrument`, built from one row of OKX's `public/instruments`, and the currency list.
+What lives here: `Instrument`, built from one row of OKX's `public/instruments`, and the currency
+list.
 What it may touch: `amounts`, `enums`.
-Always true: value_e8 = px_ticks x size_lots x value_num / value_den; for swaps value_den is 1 (exact).
+Always true: value_e8 = px_ticks x size_lots x value_num / value_den; for swaps value_den is 1
+(exact).
 Start reading: `Instrument.from_wire`, `value_e8`.
 """
 
@@ -51,7 +53,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 
 class Instrument(msgspec.Struct, frozen=True, gc=False):
-    """One tradable instrument; `row` is its index everywhere in State. `wire` keeps OKX's own fields as text."""
+    """One tradable instrument; `row` is its index everywhere in State. `wire` keeps OKX's own
+    fields as text."""
 
     row: int
     inst_id: str
@@ -112,7 +115,8 @@ class Instrument(msgspec.Struct, frozen=True, gc=False):
         )
 
     def value_e8(self, px_ticks: int, size_lots: int) -> int:
-        """Value of `size_lots` at `px_ticks` in 1e-8 of the settle (spot: quote) currency, rounded down."""
+        """Value of `size_lots` at `px_ticks` in 1e-8 of the settle (spot: quote) currency,
+        rounded down."""
         return px_ticks * size_lots * self.value_num // self.value_den
 
     def average_text(self, value_e8: int, size_lots: int) -> str:
@@ -144,7 +148,8 @@ class InstrumentTable(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[str, str]]) -> "InstrumentTable":
-        """Number instruments as given (swaps and spot), currencies by first appearance after USDT."""
+        """Build the table: instruments numbered as given (swaps and spot), currencies by first appearance after
+        USDT."""
         instruments = tuple(Instrument.from_wire(row, fields) for row, fields in enumerate(rows))
         currencies = {"USDT": None}
         for instrument in instruments:

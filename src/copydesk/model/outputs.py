@@ -31,7 +31,7 @@ class _Value(msgspec.Struct, frozen=True, gc=False):
     pass
 
 
-# Replies ------------------------------------------------------------------------------------------------------
+# Replies ------------------------------------------------------------------------------------------
 
 
 class Done(_Value, frozen=True):
@@ -65,11 +65,12 @@ class SubPositionActed(_Value, frozen=True):
 Reply = Done | AccountCreated | OrderPlaced | LeadInstrumentsSet | SubPositionActed | Reject
 
 
-# Facts --------------------------------------------------------------------------------------------------------
+# Facts --------------------------------------------------------------------------------------------
 
 
 class OrderUpdated(_Value, frozen=True):
-    """A single order (not a copy) after a change, whole; with its last fill if this change was one (fill_lots > 0)."""
+    """A single order (not a copy) after a change, whole; with its last fill if this change was
+    one (fill_lots > 0)."""
 
     account_row: int
     inst_row: int
@@ -103,7 +104,8 @@ class OrderUpdated(_Value, frozen=True):
 class CopiesFilled(_Value, frozen=True):
     """One bunched order was allocated: opening or closing copies of one lead position.
 
-    Arrays are parallel, one row per copy that got something: copies-table row, account row, lots, value, fee, pnl
+    Arrays are parallel, one row per copy that got something: copies-table row, account row, lots,
+    value, fee, pnl
     (closing only, gross). Values in 1e-8 of the settle currency.
     """
 
@@ -161,7 +163,8 @@ class CopyStopped(_Value, frozen=True):
 
 
 class AccountsTouched(_Value, frozen=True):
-    """Balances or positions of these accounts changed; feeds push fresh rows to those who listen. `inst_row` -1: many."""
+    """Balances or positions of these accounts changed; feeds push fresh rows to those who listen.
+    `inst_row` -1: many."""
 
     account_rows: I64
     inst_row: int
