@@ -20,6 +20,7 @@ import numpy as np
 
 from copydesk.engine.context import Context
 from copydesk.engine.copying import (
+    fan_out,
     fills,
     leads,
     loss_limits,
@@ -28,7 +29,7 @@ from copydesk.engine.copying import (
     sub_positions,
     triggers,
 )
-from copydesk.engine.exchange import accounts, closing, leverage, liquidity, orders, ticks
+from copydesk.engine.exchange import accounts, closing, leverage, orders, quoting, ticks
 from copydesk.engine.state import State
 from copydesk.model import inputs
 from copydesk.model.inputs import Stamped
@@ -39,7 +40,7 @@ Handler = Callable[[State, Any, Context], Reply]
 HANDLERS: dict[type, Handler] = {
     inputs.CreateAccount: accounts.create_account,
     inputs.Deposit: accounts.deposit,
-    inputs.SetLiquidity: liquidity.set_liquidity,
+    inputs.SetLiquidity: quoting.set_liquidity,
     inputs.PlaceOrder: orders.place_order,
     inputs.CancelOrder: orders.cancel_order,
     inputs.ClosePosition: closing.close_position,
@@ -72,4 +73,5 @@ def step(state: State, stamped: Stamped) -> Output:
         fills.drain(state, ctx)
         loss_limits.on_tick(state, ctx)
         fills.drain(state, ctx)
+        fan_out.make_room(state)
     return Output(stamped.seq, stamped.ts_ns, reply, ctx.facts)

@@ -100,6 +100,23 @@ def muldiv_floor(value: I64, numerator: I64, denominator: I64) -> I64:
     return quotient
 
 
+def ceil_share(value: I64, parts: I64) -> I64:
+    """Compute ceil(value / parts) by element; parts > 0. One divisor for all is the cheap and
+    usual case."""
+    first = int(parts[0]) if len(parts) else 1
+    divisor: I64 | int = first if (parts == first).all() else parts
+    raised = value + (divisor - 1)
+    return np.floor_divide(raised, divisor, out=raised)
+
+
+def cut_share(value: I64, part: I64, whole: I64) -> I64:
+    """Compute floor(value x part / whole) by element, 0 <= part <= whole; all of it where part is
+    whole."""
+    if (part == whole).all():
+        return value.copy()
+    return muldiv_floor(value, part, whole)
+
+
 def allocate_pro_rata(total: int, weights: I64) -> I64:
     """Split `total` over `weights` by largest remainder; the parts add up to `total` exactly.
 

@@ -17,8 +17,8 @@ from copydesk.engine.context import Context
 from copydesk.engine.copying import relations as copy_relations
 from copydesk.engine.exchange import fees, matching, positions, reducing
 from copydesk.engine.state import State
-from copydesk.engine.table import I32, I64
-from copydesk.model.amounts import allocate_pro_rata, checked_mul, muldiv_floor
+from copydesk.engine.table import I32, I64, span
+from copydesk.model.amounts import allocate_pro_rata, checked_mul, cut_share
 from copydesk.model.enums import CopyState, FillCause, RelationState, Side
 from copydesk.model.outputs import AccountsTouched, CopiesFilled
 
@@ -33,8 +33,8 @@ class Closing(NamedTuple):
 
 def open_lots(state: State, offsets: I64) -> I64:
     """Give what is still open of copies, int64[N]."""
-    copies = state.copies
-    left: I64 = copies.size_lots[offsets] - copies.closed_lots[offsets]
+    rows = span(offsets)
+    left: I64 = state.copies.size_lots[rows] - state.copies.closed_lots[rows]
     return left
 
 
@@ -68,12 +68,12 @@ def follow_lead(state: State, ctx: Context, lead_position_row: int) -> None:
     if closed >= size:
         due = left
     else:
-        copied = state.copies.size_lots[offsets]
+        copied = state.copies.size_lots[span(offsets)]
         quotient, rest = np.divmod(copied, size)
         part, remainder = np.divmod(checked_mul(rest, closed), size)
         target = checked_mul(quotient, closed) + part + (2 * remainder >= size)
-        due = np.clip(target - state.copies.closed_lots[offsets], 0, left)
-    due = np.maximum(due, state.copies.owed_lots[offsets])
+        due = np.clip(target - state.copies.closed_lots[span(offsets)], 0, left)
+    due = np.maximum(due, state.copies.owed_lots[span(offsets)])
     moving = np.flatnonzero(due)
     if len(moving):
         closing = Closing(offsets[moving], due[moving], FillCause.COPY_CLOSE)
@@ -132,9 +132,9 @@ def _book(state: State, ctx: Context, lead_position_row: int, closing: Closing, 
     inst_row = int(lead.inst_row[lead_position_row])
     instrument = state.instruments[inst_row]
     direction = int(lead.direction[lead_position_row])
-    account_rows = copies.account_row[closing.offsets].astype(np.int64)
+    account_rows = copies.account_row[span(closing.offsets)].astype(np.int64)
     signed = -closing.lots if direction > 0 else closing.lots
-    for book, rows in positions.by_book(copies.book[closing.offsets]):
+    for book, rows in positions.by_book(copies.book[span(closing.offsets)]):
         fill = (signed[rows], value[rows])
         positions.close_many(state, ctx, book, account_rows[rows], fill)
     fee = fees.taker_fees_e8(instrument, value)
@@ -168,30 +168,31 @@ def record(
     a copy closed in parts ends with exactly what one close would have given.
     """
     copies, lead = state.copies, state.lead_positions
-    at, (value, fee) = closing.offsets, paid
+    at, (value, fee) = span(closing.offsets), paid
     copies.closed_lots[at] += closing.lots
     copies.closed_value_e8[at] += value
     copies.close_fee_e8[at] += fee
     copies.owed_lots[at] = np.maximum(copies.owed_lots[at] - closing.lots, 0)
     closed, size = copies.closed_lots[at], copies.size_lots[at]
-    gross = copies.closed_value_e8[at] - muldiv_floor(copies.cost_e8[at], closed, size)
+    gross = copies.closed_value_e8[at] - cut_share(copies.cost_e8[at], closed, size)
     if lead.direction[lead_position_row] < 0:
         np.negative(gross, out=gross)
     pnl = gross - copies.pnl_e8[at]
     copies.pnl_e8[at] = gross
-    used = copies.margin_e8[at] - muldiv_floor(copies.margin_e8[at], closed, size)
+    used = copies.margin_e8[at] - cut_share(copies.margin_e8[at], closed, size)
     freed = copies.used_e8[at] - used
     copies.used_e8[at] = used
     copies.close_cause[at] = closing.cause
     copies.closed_ns[at] = ctx.ts_ns
     done = closed == size
-    copies.state[at[done]] = CopyState.CLOSED
-    relation_rows, relations = copies.relation_row[at], state.relations
+    copies.state[closing.offsets[done]] = CopyState.CLOSED
+    owners, relations = copies.relation_row[at], state.relations
+    relation_rows = span(owners)
     relations.used_e8[relation_rows] -= freed
     relations.realised_e8[relation_rows] += pnl
     relations.fees_e8[relation_rows] += fee
     state.scalars.sl_calm_ppm = 0
-    retire(state, lead_position_row, relation_rows[done])
+    retire(state, lead_position_row, owners[done])
     return pnl
 
 
@@ -200,11 +201,13 @@ def retire(state: State, lead_position_row: int, relation_rows: I32) -> None:
     lead, relations = state.lead_positions, state.relations
     if not len(relation_rows):
         return
-    relations.open_copies[relation_rows] -= 1
+    relations.open_copies[span(relation_rows)] -= 1
     lead.open_copies[lead_position_row] -= len(relation_rows)
     if lead.open_copies[lead_position_row] == 0:
         state.index.live_blocks[int(lead.inst_row[lead_position_row])].discard(lead_position_row)
-    waiting = relations.state[relation_rows] == RelationState.CLOSING
+    waiting = relations.state[span(relation_rows)] == RelationState.CLOSING
+    if not waiting.any():
+        return
     waiting &= relations.open_copies[relation_rows] == 0
     for row in relation_rows[waiting].tolist():
         relations.state[row] = RelationState.ENDED
@@ -213,7 +216,7 @@ def retire(state: State, lead_position_row: int, relation_rows: I32) -> None:
 
 def _owe(state: State, lead_position_row: int, closing: Closing, owed: I64) -> None:
     """Remember what the book could not take, for the next tick."""
-    state.copies.owed_lots[closing.offsets] = owed
+    state.copies.owed_lots[span(closing.offsets)] = owed
     if not owed.any():
         return
     state.copies.close_cause[closing.offsets[owed > 0]] = closing.cause

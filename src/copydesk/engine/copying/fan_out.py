@@ -18,8 +18,8 @@ from copydesk.engine.copying import relations as copy_relations
 from copydesk.engine.copying import triggers
 from copydesk.engine.exchange import fees, margin, matching, positions
 from copydesk.engine.state import State, book_id, book_parts, levers_of
-from copydesk.engine.table import I8, I32, I64
-from copydesk.model.amounts import allocate_pro_rata, ceil_div, checked_mul
+from copydesk.engine.table import I8, I32, I64, span
+from copydesk.model.amounts import allocate_pro_rata, ceil_div, ceil_share, checked_mul
 from copydesk.model.enums import (
     CopyMgnMode,
     CopyMode,
@@ -46,7 +46,7 @@ class _Wanted(NamedTuple):
     """The rows that take part in one slice, parallel: offsets are rows of the copies table."""
 
     offsets: I64
-    relation_rows: I32
+    relation_rows: I64
     account_rows: I64
     books: I32
     levers: I64
@@ -67,6 +67,16 @@ def begin_block(state: State, lead_position_row: int) -> None:
         state.copies.relation_row[start : start + count] = rows
         state.copies.account_row[start : start + count] = state.relations.account_row[rows]
         state.copies.above_ticks[start : start + count] = INT64_MAX
+
+
+def make_room(state: State) -> None:
+    """Grow the tables of the fan-out ahead of need: called on ticks, so that no lead fill pays
+    for it."""
+    counts = state.lead_traders.live("copier_count")
+    largest = int(counts.max()) if len(counts) else 0
+    for table in (state.copies, state.positions):
+        if table.capacity - table.count < 2 * largest:
+            table.reserve(2 * largest)
 
 
 def mark_not_led(state: State, ctx: Context, lead_position_row: int) -> None:
@@ -116,7 +126,8 @@ def fan_out(state: State, ctx: Context, slice_: Slice) -> None:
     _guard_money(state, wanted, inst_row, unit)
     reasons = wanted.reasons
     due = reasons != NoCopyReason.BELOW_MIN_SIZE  # what is refused otherwise is not retried (3.12)
-    state.copies.target_lots[wanted.offsets] += np.where(due, np.maximum(wanted.lots, 0), 0)
+    offered = np.where(due, np.maximum(wanted.lots, 0), 0)
+    state.copies.target_lots[span(wanted.offsets)] += offered
     asked = np.flatnonzero(reasons == NoCopyReason.NONE)
     if len(asked):
         total = int(wanted.lots[asked].sum())
@@ -154,7 +165,7 @@ def _wanted(state: State, lead_position_row: int) -> _Wanted | None:
     loose."""
     start = int(state.lead_positions.block_start[lead_position_row])
     count = int(state.lead_positions.block_count[lead_position_row])
-    relation_rows: I32 = state.copies.relation_row[start : start + count]
+    relation_rows = state.copies.relation_row[start : start + count].astype(np.int64)
     offsets = np.arange(start, start + count, dtype=np.int64)
     if state.lead_positions.size_lots[lead_position_row] != 0:  # not the first slice
         alive = state.relations.state[relation_rows] == RelationState.ACTIVE
@@ -175,7 +186,7 @@ def _wanted(state: State, lead_position_row: int) -> _Wanted | None:
     )
 
 
-def _books(state: State, lead_position_row: int, relation_rows: I32, account_rows: I64) -> I32:
+def _books(state: State, lead_position_row: int, relation_rows: I64, account_rows: I64) -> I32:
     """Where each copy goes: the copy trader's own margin mode and position mode (rules 5.1,
     5.6)."""
     inst_row, lead_mode, _ = book_parts(int(state.lead_positions.book[lead_position_row]))
@@ -205,7 +216,7 @@ def _size(state: State, slice_: Slice, wanted: _Wanted, unit: int) -> None:
     filled = int(state.lead_positions.size_lots[row]) + slice_.lots
     ordered = max(filled, int(state.lead_positions.ordered_lots[row]))
     long = state.lead_positions.direction[row] > 0
-    relations, relation_rows = state.relations, wanted.relation_rows
+    relations, relation_rows = state.relations, span(wanted.relation_rows)
     fixed = checked_mul(relations.copy_amt_e8[relation_rows], wanted.levers)
     np.floor_divide(fixed, unit, out=fixed)
     if filled < ordered:
@@ -218,12 +229,12 @@ def _size(state: State, slice_: Slice, wanted: _Wanted, unit: int) -> None:
     reasons = wanted.reasons
     reasons[target > cap] = NoCopyReason.ABOVE_MAX_SIZE
     np.minimum(target, cap, out=target)
-    target -= state.copies.target_lots[wanted.offsets]
+    target -= state.copies.target_lots[span(wanted.offsets)]
     reasons[target < instrument.min_lots] = NoCopyReason.BELOW_MIN_SIZE
     wanted.lots[:] = target
     enabled = copy_relations.copied_by(state, inst_row, relations.inst_set[relation_rows])
     reasons[~enabled] = NoCopyReason.INSTRUMENT_NOT_ENABLED
-    reasons[state.accounts.frozen[wanted.account_rows]] = NoCopyReason.ACCOUNT_FROZEN
+    reasons[state.accounts.frozen[span(wanted.account_rows)]] = NoCopyReason.ACCOUNT_FROZEN
     for book, rows in positions.by_book(wanted.books):
         held = positions.held_lots(state, book, wanted.account_rows[rows])
         opposite = held < 0 if long else held > 0
@@ -236,9 +247,9 @@ def _guard_money(state: State, wanted: _Wanted, inst_row: int, unit: int) -> Non
     OPEN-9)."""
     instrument = state.instruments[inst_row]
     value = checked_mul(np.maximum(wanted.lots, 0), unit)
-    need = value + (wanted.levers - 1)
-    np.floor_divide(need, wanted.levers, out=need)
-    relations, relation_rows, reasons = state.relations, wanted.relation_rows, wanted.reasons
+    need = ceil_share(value, wanted.levers)
+    relations, relation_rows = state.relations, span(wanted.relation_rows)
+    reasons = wanted.reasons
     free = reasons == NoCopyReason.NONE
     over = relations.used_e8[relation_rows] + need > relations.copy_total_amt_e8[relation_rows]
     reasons[free & over] = NoCopyReason.COPY_TOTAL_AMT_REACHED
@@ -254,8 +265,7 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
     inst_row = int(state.lead_positions.inst_row[row])
     instrument = state.instruments[inst_row]
     direction = int(state.lead_positions.direction[row])
-    entry_margin = value + (made.levers - 1)
-    np.floor_divide(entry_margin, made.levers, out=entry_margin)
+    entry_margin = ceil_share(value, made.levers)
     fee = fees.taker_fees_e8(instrument, value)
     signed = made.lots if direction > 0 else -made.lots
     for book, rows in positions.by_book(made.books):
@@ -263,7 +273,7 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
         positions.open_many(state, ctx, book, made.account_rows[rows], parts)
     ccy_row = state.index.ccy_rows[instrument.settle_ccy]
     fees.charge_many(state, made.account_rows, ccy_row, fee)
-    copies, at = state.copies, made.offsets
+    copies, at = state.copies, span(made.offsets)
     fresh = copies.state[at] == CopyState.NOT_MADE
     copies.size_lots[at] += made.lots
     copies.cost_e8[at] += value
@@ -273,7 +283,7 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
     copies.lever[at] = made.levers
     copies.book[at] = made.books
     copies.state[at] = CopyState.OPEN
-    relations, relation_rows = state.relations, made.relation_rows
+    relations, relation_rows = state.relations, span(made.relation_rows)
     relations.used_e8[relation_rows] += entry_margin
     relations.fees_e8[relation_rows] += fee
     relations.open_copies[relation_rows] += fresh
@@ -282,7 +292,7 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
         state.index.live_blocks.setdefault(inst_row, set()).add(row)
     state.lead_positions.open_copies[row] += opened
     state.scalars.sl_calm_ppm = 0
-    triggers.set_levels(state, row, at, relation_rows)
+    triggers.set_levels(state, row, made.offsets, made.relation_rows)
     ctx.emit(
         CopiesFilled(
             lead_position_row=row,
@@ -290,12 +300,12 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
             side=Side(direction),
             cause=FillCause.COPY_OPEN,
             ts_ms=ctx.ts_ms,
-            copy_rows=at,
+            copy_rows=made.offsets,
             account_rows=made.account_rows,
             lots=made.lots,
             value_e8=value,
             fee_e8=fee,
-            pnl_e8=np.zeros(len(at), dtype=np.int64),
+            pnl_e8=np.zeros(len(value), dtype=np.int64),
         )
     )
     ctx.emit(AccountsTouched(made.account_rows, inst_row, ctx.ts_ms))
@@ -305,9 +315,10 @@ def _note_reasons(state: State, ctx: Context, lead_position_row: int, wanted: _W
     """Keep on each row why this slice gave it less than asked; NONE where it gave all."""
     reasons = wanted.reasons
     settled = (reasons == NoCopyReason.BELOW_MIN_SIZE) & (wanted.lots == 0)
-    settled &= state.copies.size_lots[wanted.offsets] > 0  # at its target: nothing was refused
+    if settled.any():
+        settled &= state.copies.size_lots[wanted.offsets] > 0  # at its target: nothing was refused
     told = np.flatnonzero(~settled)
-    state.copies.reason[wanted.offsets[told]] = reasons[told]
+    state.copies.reason[span(wanted.offsets[told])] = reasons[told]
     refused = told[reasons[told] != NoCopyReason.NONE]
     if len(refused):
         _tell_not_made(state, ctx, lead_position_row, wanted.offsets[refused])

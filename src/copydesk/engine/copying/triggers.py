@@ -17,14 +17,14 @@ import numpy as np
 from copydesk.engine.context import Context
 from copydesk.engine.copying import closes
 from copydesk.engine.state import BOOKS_PER_INSTRUMENT, State
-from copydesk.engine.table import I32, I64
+from copydesk.engine.table import I64, span
 from copydesk.model.enums import CopyState, FillCause, TriggerPxType
 from copydesk.model.limits import INT64_MAX, RATIO_ONE
 
 QUIET = (INT64_MAX, 0)
 
 
-def set_levels(state: State, lead_position_row: int, offsets: I64, relation_rows: I32) -> None:
+def set_levels(state: State, lead_position_row: int, offsets: I64, relation_rows: I64) -> None:
     """Set the levels of freshly filled copies from tpRatio and slRatio, returns on margin (rules
     7.6).
 
@@ -32,9 +32,12 @@ def set_levels(state: State, lead_position_row: int, offsets: I64, relation_rows
     from entry.
     """
     relations, copies = state.relations, state.copies
-    tp, sl = relations.tp_ratio_ppm[relation_rows], relations.sl_ratio_ppm[relation_rows]
-    if not tp.any() and not sl.any():
+    rows = span(relation_rows)
+    tp, sl = relations.tp_ratio_ppm[rows], relations.sl_ratio_ppm[rows]
+    guarded = np.flatnonzero(tp | sl)
+    if not len(guarded):
         return
+    tp, sl, offsets = tp[guarded], sl[guarded], offsets[guarded]
     inst_row = int(state.lead_positions.inst_row[lead_position_row])
     unit = copies.size_lots[offsets] * state.instruments[inst_row].value_num
     entry = (2 * copies.cost_e8[offsets] + unit) // (2 * unit)

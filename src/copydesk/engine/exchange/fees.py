@@ -9,7 +9,7 @@ Start reading: `fee_e8`.
 import numpy as np
 
 from copydesk.engine.state import HOUSE, State
-from copydesk.engine.table import I64
+from copydesk.engine.table import I64, span
 from copydesk.model.amounts import ceil_div, checked_mul
 from copydesk.model.enums import InstType
 from copydesk.model.instruments import Instrument
@@ -51,5 +51,5 @@ def charge(state: State, account_row: int, ccy_row: int, fee_e8: int) -> None:
 def charge_many(state: State, account_rows: I64, ccy_row: int, fees: I64) -> None:
     """Move fees from many accounts (no row twice) to HOUSE."""
     cash = state.wallet(ccy_row).cash_e8
-    cash[account_rows] -= fees
+    cash[span(account_rows)] -= fees
     cash[HOUSE] += int(fees.sum())

@@ -13,7 +13,7 @@ import numpy as np
 
 from copydesk.engine.exchange import positions
 from copydesk.engine.state import State, book_parts
-from copydesk.engine.table import I64
+from copydesk.engine.table import I64, Rows, span
 from copydesk.model.amounts import checked_mul
 from copydesk.model.enums import MgnMode
 
@@ -33,7 +33,7 @@ def upl_e8(state: State, position_row: int) -> int:
     return mark_value_e8(state, position_row) - int(state.positions.cost_e8[position_row])
 
 
-def upl_many_e8(state: State, book: int, position_rows: I64) -> I64:
+def upl_many_e8(state: State, book: int, position_rows: Rows) -> I64:
     """Unrealised profit of many positions of one book, int64[N]; row 0 (no position) gives 0."""
     inst_row, _, _ = book_parts(book)
     instrument = state.instruments[inst_row]
@@ -78,12 +78,12 @@ def available_many_e8(state: State, account_rows: I64, ccy_row: int) -> I64:
     """`available_e8` of many accounts, int64[N]. Cost: three gathers per cross book of the
     currency."""
     wallet = state.wallet(ccy_row)
-    free = wallet.cash_e8[account_rows]
-    free -= wallet.iso_margin_e8[account_rows]
-    free -= wallet.hold_e8[account_rows]
-    free -= wallet.cross_margin_e8[account_rows]
+    owners = span(account_rows)
+    free: I64 = wallet.cash_e8[owners] - wallet.iso_margin_e8[owners]
+    free -= wallet.hold_e8[owners]
+    free -= wallet.cross_margin_e8[owners]
     for book in cross_books(state, ccy_row):
-        rows = np.take(positions.book_rows(state, book), account_rows)
+        rows = positions.book_rows(state, book)[owners]
         if rows.any():
-            free += upl_many_e8(state, book, rows)
+            free += upl_many_e8(state, book, span(rows))
     return free

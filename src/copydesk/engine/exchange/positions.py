@@ -14,8 +14,8 @@ import numpy as np
 
 from copydesk.engine.context import Context
 from copydesk.engine.state import BOOKS_PER_INSTRUMENT, State, Wallet, book_parts
-from copydesk.engine.table import I32, I64
-from copydesk.model.amounts import ceil_div, muldiv_floor
+from copydesk.engine.table import I32, I64, Rows, span
+from copydesk.model.amounts import ceil_div, ceil_share, cut_share
 from copydesk.model.enums import MgnMode
 
 
@@ -162,12 +162,9 @@ def remargin(state: State, wallet: Wallet, row: int) -> None:
         wallet.iso_margin_e8[account_row] += change
 
 
-def _remargin_many(state: State, book: int, rows: I32, account_rows: I64) -> None:
+def _remargin_many(state: State, book: int, rows: Rows, account_rows: Rows) -> None:
     positions = state.positions
-    margin = np.abs(positions.cost_e8[rows])
-    lever = positions.lever[rows].astype(np.int64)
-    margin += lever - 1
-    np.floor_divide(margin, lever, out=margin)
+    margin = ceil_share(np.abs(positions.cost_e8[rows]), positions.lever[rows].astype(np.int64))
     change = margin - positions.margin_e8[rows]
     positions.margin_e8[rows] = margin
     wallet = state.wallet(settle_ccy_row(state, book))
@@ -186,23 +183,23 @@ def open_many(
     here.
     """
     signed_lots, value, lever = fills
-    rows = ensure_rows(state, book, account_rows)
+    found = ensure_rows(state, book, account_rows)
+    rows, owners = span(found), span(account_rows)
     positions = state.positions
     held = positions.qty_lots[rows]
-    fresh = rows[held == 0]
-    if len(fresh):
+    fresh = span(found[held == 0])
+    if isinstance(fresh, slice) or len(fresh):
         positions.realised_e8[fresh] = 0
         positions.fee_e8[fresh] = 0
         positions.funding_e8[fresh] = 0
         positions.opened_ns[fresh] = ctx.ts_ns
-    held += signed_lots
-    positions.qty_lots[rows] = held
+    positions.qty_lots[rows] = held + signed_lots
     positions.cost_e8[rows] += value if signed_lots[0] > 0 else -value
     positions.linked_lots[rows] += np.abs(signed_lots)
     positions.lever[rows] = lever
     positions.updated_ns[rows] = ctx.ts_ns
-    _remargin_many(state, book, rows, account_rows)
-    state.accounts.calm_ppm[account_rows] = 0
+    _remargin_many(state, book, rows, owners)
+    state.accounts.calm_ppm[owners] = 0
     state.scalars.risk_min_calm_ppm = 0
 
 
@@ -216,11 +213,11 @@ def close_many(
     profit goes to cash; fees are not charged here.
     """
     signed_lots, value = fills
-    rows = ensure_rows(state, book, account_rows)
+    rows, owners = span(ensure_rows(state, book, account_rows)), span(account_rows)
     positions = state.positions
     held, cost = positions.qty_lots[rows], positions.cost_e8[rows]
     lots = np.abs(signed_lots)
-    removed = muldiv_floor(np.abs(cost), lots, np.abs(held))
+    removed = cut_share(np.abs(cost), lots, np.abs(held))
     if signed_lots[0] > 0:  # buying back shorts: cost is negative
         np.negative(removed, out=removed)
         realised = -removed - value
@@ -231,8 +228,8 @@ def close_many(
     positions.linked_lots[rows] -= lots
     positions.realised_e8[rows] += realised
     positions.updated_ns[rows] = ctx.ts_ns
-    state.wallet(settle_ccy_row(state, book)).cash_e8[account_rows] += realised
-    _remargin_many(state, book, rows, account_rows)
-    state.accounts.calm_ppm[account_rows] = 0
+    state.wallet(settle_ccy_row(state, book)).cash_e8[owners] += realised
+    _remargin_many(state, book, rows, owners)
+    state.accounts.calm_ppm[owners] = 0
     state.scalars.risk_min_calm_ppm = 0
     return realised

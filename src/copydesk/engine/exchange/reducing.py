@@ -2,7 +2,8 @@
 
 What lives here: `reduce_at_market`, for closes that no command of the exchange asked for by itself.
 What it may touch: `exchange.execution`, `exchange.matching`, `engine.state`, `model`.
-Always true: nothing stands in the way (no size limit, no price band, no pending order); it can only reduce.
+Always true: nothing stands in the way (no size limit, no price band, no pending order); it can
+only reduce.
 Start reading: `reduce_at_market`.
 """
 
@@ -18,7 +19,8 @@ from copydesk.model.inputs import PlaceOrder
 
 
 class Reduction(NamedTuple):
-    """What to reduce and why; `reduces` names the lead position that the fills must be taken from."""
+    """What to reduce and why; `reduces` names the lead position that the fills must be taken
+    from."""
 
     account_row: int
     book: int
