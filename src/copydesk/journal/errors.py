@@ -39,7 +39,7 @@ class JournalCorrupted(JournalError):
     """The journal holds what was never written: a gap, a falling time, a damaged row."""
 
 
-class JournalWriteFailed(JournalError):
+class JournalUnavailable(JournalError):
     """The disk refused. What is on disk is unknown until the journal is opened again."""
 
 

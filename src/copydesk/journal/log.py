@@ -13,6 +13,7 @@ shell that every operator has are solved there, for 0.05 ms over a bare fdatasyn
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from copydesk.journal.errors import (
     HeaderMismatch,
     JournalCorrupted,
     JournalError,
-    JournalWriteFailed,
+    JournalUnavailable,
 )
 
 NAME = "journal.sqlite"
@@ -60,9 +61,12 @@ def check_sum(frame: Frame) -> int:
 class Journal:
     """The log of one data directory. One thread at a time uses it."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, header: Mapping[str, str]
+    ) -> None:
         self._connection = connection
         self.path = path
+        self.header = dict(header)
         row = connection.execute(
             "SELECT seq, ts_ns FROM inputs ORDER BY seq DESC LIMIT 1"
         ).fetchone()
@@ -77,8 +81,9 @@ class Journal:
         is damaged.
         """
         path = folder / NAME
-        try:
+        with _in_words(path), ExitStack() as undo:
             connection = disk.connect(path)
+            undo.callback(connection.close)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             connection.execute("BEGIN IMMEDIATE")
@@ -89,9 +94,9 @@ class Journal:
                 rows = {"format": FORMAT, "clean": "yes", **header}
                 connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
             connection.execute("COMMIT")
-            return cls._checked(connection, path, header)
-        except sqlite3.Error as error:
-            raise _readable(path, error) from error
+            journal = cls._checked(connection, path, header)
+            undo.pop_all()
+            return journal
 
     @classmethod
     def open_read_only(cls, folder: Path, disk: Disk, header: Mapping[str, str]) -> "Journal":
@@ -99,10 +104,12 @@ class Journal:
         path = folder / NAME
         if not path.exists():
             raise JournalError(f"no journal in {folder}")
-        try:
-            return cls._checked(disk.connect(path, read_only=True), path, header)
-        except sqlite3.Error as error:
-            raise _readable(path, error) from error
+        with _in_words(path), ExitStack() as undo:
+            connection = disk.connect(path, read_only=True)
+            undo.callback(connection.close)
+            journal = cls._checked(connection, path, header)
+            undo.pop_all()
+            return journal
 
     @classmethod
     def _checked(
@@ -111,14 +118,13 @@ class Journal:
         stored = dict(connection.execute("SELECT key, value FROM meta"))
         for key, wanted in {"format": FORMAT, **header}.items():
             if stored.get(key) != wanted:
-                connection.close()
                 raise HeaderMismatch(path, key, stored.get(key), wanted)
-        return cls(connection, path)
+        return cls(connection, path, header)
 
     def append(self, frames: Sequence[Frame], digests: Sequence[tuple[int, str]] = ()) -> None:
         """Make frames, and digests of earlier states, durable: one transaction, one fsync.
 
-        Raises JournalWriteFailed when the disk refuses. The process must then stop: after a failed
+        Raises JournalUnavailable when the disk refuses. The process must then stop: after a failed
         fsync nobody knows what is on disk, so only opening it again can tell.
         """
         expected, ts_ns = self.last_seq, self.last_ts_ns
@@ -132,7 +138,7 @@ class Journal:
             ts_ns = frame.ts_ns
             rows.append((frame.seq, ts_ns, check_sum(frame), frame.body))
         execute = self._connection.execute
-        try:
+        with _in_words(self.path):
             execute("BEGIN IMMEDIATE")
             self._connection.executemany("INSERT INTO inputs VALUES (?, ?, ?, ?)", rows)
             if digests:
@@ -140,8 +146,6 @@ class Journal:
                     "INSERT OR REPLACE INTO digests VALUES (?, ?)", digests
                 )
             execute("COMMIT")
-        except sqlite3.Error as error:
-            raise JournalWriteFailed(f"journal {self.path}: {error}") from error
         self.last_seq, self.last_ts_ns = expected, ts_ns
 
     def read(self, from_seq: int = 1) -> Iterator[Frame]:
@@ -150,7 +154,7 @@ class Journal:
         Raises JournalCorrupted at a gap or a damaged row.
         """
         expected, ts_ns = from_seq, 0
-        try:
+        with _in_words(self.path):
             cursor = self._connection.execute(
                 "SELECT seq, ts_ns, body, check_sum FROM inputs"
                 " WHERE seq BETWEEN ? AND ? ORDER BY seq",
@@ -159,15 +163,11 @@ class Journal:
             for seq, row_ts_ns, body, row_sum in cursor:
                 frame = Frame(seq, row_ts_ns, body)
                 if seq != expected:
-                    raise JournalCorrupted(
-                        f"journal {self.path}: input {expected} is missing, found {seq}"
-                    )
+                    raise JournalCorrupted(f"journal {self.path}: input {expected} is missing")
                 if row_sum != check_sum(frame) or row_ts_ns < ts_ns:
                     raise JournalCorrupted(f"journal {self.path}: input {seq} is damaged")
                 expected, ts_ns = seq + 1, row_ts_ns
                 yield frame
-        except sqlite3.Error as error:
-            raise _readable(self.path, error) from error
         if expected <= self.last_seq:
             raise JournalCorrupted(f"journal {self.path}: input {expected} is missing")
 
@@ -187,12 +187,10 @@ class Journal:
 
     def mark(self, clean: bool) -> None:
         """Record that a writer begins (False) or ended in good order (True)."""
-        try:
+        with _in_words(self.path):
             self._connection.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('clean', ?)", ("yes" if clean else "no",)
             )
-        except sqlite3.Error as error:
-            raise JournalWriteFailed(f"journal {self.path}: {error}") from error
 
     def check_pages(self) -> list[str]:
         """Let SQLite read and check all its pages; what is wrong in its words."""
@@ -207,7 +205,12 @@ class Journal:
         self._connection.close()
 
 
-def _readable(path: Path, error: sqlite3.Error) -> JournalError:
-    if isinstance(error, sqlite3.OperationalError):
-        return JournalWriteFailed(f"journal {path}: {error}")
-    return JournalCorrupted(f"journal {path}: {error}")
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into errors of this room."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise JournalUnavailable(f"journal {path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise JournalCorrupted(f"journal {path}: {error}") from error

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from copydesk.journal.disk import Chunk, Disk
 from copydesk.journal.errors import SnapshotCorrupted
 
-Columns = dict[str, npt.NDArray[Any] | bytes]
+Columns = dict[str, npt.NDArray[Any]]
 
 MAGIC = b"CDSNAP01"
 KEEP = 2
@@ -44,7 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 class _Column(msgspec.Struct, frozen=True, array_like=True):
     name: str
-    dtype: str  # "" for plain bytes
+    dtype: str
     shape: tuple[int, ...]
     size: int
 
@@ -84,9 +84,7 @@ def write(folder: Path, disk: Disk, snapshot: Snapshot) -> Path:
     return final
 
 
-def _describe(name: str, value: npt.NDArray[Any] | bytes) -> tuple[_Column, Chunk]:
-    if isinstance(value, bytes):
-        return _Column(name, "", (), len(value)), value
+def _describe(name: str, value: npt.NDArray[Any]) -> tuple[_Column, Chunk]:
     if value.dtype.kind not in _KINDS:
         raise ValueError(f"column {name} has dtype {value.dtype}")
     flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
@@ -111,11 +109,7 @@ def read(path: Path, disk: Disk) -> Snapshot:
     for column in head.columns:
         part = content[at : at + column.size]
         at += column.size
-        columns[column.name] = (
-            np.frombuffer(part, dtype=column.dtype).reshape(column.shape)
-            if column.dtype
-            else bytes(part)
-        )
+        columns[column.name] = np.frombuffer(part, dtype=column.dtype).reshape(column.shape)
     return Snapshot(head.seq, head.ts_ns, head.digest, head.header, columns)
 
 
