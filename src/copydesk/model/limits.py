@@ -38,6 +38,7 @@ CANDLE_RING_MINUTES = 1440
 
 RATIO_ONE = 1_000_000
 PRICE_BAND_PPM = 50_000  # buys at most this much above mark, sells at most this much below
+CALM_PPM = 2**31 - 1  # calm of an account that holds nothing
 RISK_PASS_PPM = 5_000  # move of a mark after which its holders are looked at anew
 PRICE_GUARD_PPM = 5_000  # rules 3.8: 0.5 %
 DEFAULT_LEVER = 3  # rules OPEN-10
