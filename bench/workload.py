@@ -4,13 +4,14 @@ What lives here: the copiers' settings as columns, and the integer rules both si
 Always true: made from one seed; nobody hits a cap, everybody has the funds, liquidity lies at one
 price. Every relation becomes a copy, so sizes, costs, margins and fees must agree to the last
 unit between rivals.
-Start reading: `Workload.make`, `expected`.
+Start reading: `Workload.draw`, `expected`.
 
 Half the relations are fixed_amount and half ratio_copy, cross margin, net mode, leverage 3 to 20.
 Which accounts copy is a random permutation over all accounts: unkind to whoever does not keep the
 relations of a lead sorted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +68,7 @@ class Workload:
         return len(self.account)
 
     @classmethod
-    def make(cls, sizes: tuple[int, ...]) -> "dict[int, Workload]":
+    def draw(cls, sizes: Sequence[int]) -> "list[Workload]":
         """Draw disjoint sets of copiers, one for each size, from one permutation of accounts."""
         rng = np.random.default_rng(SEED)
         total = sum(sizes)
@@ -76,16 +77,18 @@ class Workload:
         amt = rng.integers(20, 101, total) * E8
         ratio = rng.integers(1, 11, total) * 10_000
         lever = np.array(LEVERS)[rng.integers(0, len(LEVERS), total)]
-        made: dict[int, Workload] = {}
+        made = []
         start = 0
         for size in sizes:
             stretch = slice(start, start + size)
-            made[size] = cls(
-                account=accounts[stretch],
-                mode=mode[stretch],
-                amt_e8=np.where(mode[stretch] == FIXED_AMOUNT, amt[stretch], 0),
-                ratio_ppm=np.where(mode[stretch] == RATIO_COPY, ratio[stretch], 0),
-                lever=lever[stretch],
+            made.append(
+                cls(
+                    account=accounts[stretch],
+                    mode=mode[stretch],
+                    amt_e8=np.where(mode[stretch] == FIXED_AMOUNT, amt[stretch], 0),
+                    ratio_ppm=np.where(mode[stretch] == RATIO_COPY, ratio[stretch], 0),
+                    lever=lever[stretch],
+                )
             )
             start += size
         return made

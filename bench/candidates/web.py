@@ -69,7 +69,7 @@ def _wrk(wrk: str, port: int) -> Load:
             check=True,
             capture_output=True,
             text=True,
-            preexec_fn=lambda: processes.pin(processes.LOAD_CORE),  # noqa: PLW1509 - one thread
+            preexec_fn=lambda: processes.pin(processes.LOAD_CORE),
         ).stdout
     assert "Non-2xx" not in said, said
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
@@ -84,7 +84,7 @@ def _percentile(said: str, percent: int) -> float:
 
 
 async def _own_client(port: int) -> Load:
-    """Closed loop over raw sockets; slower than wrk, so figures of fast servers are its own limit."""
+    """Closed loop over raw sockets; slower than wrk: fast servers show its own limit."""
     processes.pin(processes.LOAD_CORE)
     lines = [f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(BODY)}"]
     lines += [f"{key}: {value}" for key, value in headers().items()]

@@ -1,7 +1,7 @@
 """WebSocket servers: time until the first and the last of N sockets have their message.
 
-The client is a raw epoll loop on the other core. It reads frames as bytes and does not parse them, so that it stays faster than every
-server.
+The client is a raw epoll loop on the other core. It reads frames as bytes and does not parse
+them, so that it stays faster than every server.
 """
 
 import os

@@ -133,7 +133,7 @@ class Postgres:
     """Rival (a). Each of the two statements has a database (schema) of its own in one cluster."""
 
     def __init__(self, cluster: Cluster, loads: dict[int, Workload], full: bool) -> None:
-        self.name = f"PostgreSQL {cluster.version}, set-based, {'full' if full else 'lean'}"
+        self.name = f"PostgreSQL, set-based, {'full' if full else 'lean'}"
         self._loads = loads
         self._lead = {size: number for number, size in enumerate(loads)}
         self._fill = 0
