@@ -34,6 +34,7 @@ from copydesk.engine.state import State
 from copydesk.model import inputs
 from copydesk.model.inputs import Stamped
 from copydesk.model.outputs import Output, Reply
+from copydesk.model.rejects import Reject
 
 Handler = Callable[[State, Any, Context], Reply]
 
@@ -68,7 +69,7 @@ def step(state: State, stamped: Stamped) -> Output:
     body = stamped.body
     reply = HANDLERS[type(body)](state, body, ctx)
     fills.drain(state, ctx)
-    if isinstance(body, inputs.MarketTick):
+    if isinstance(body, inputs.MarketTick) and not isinstance(reply, Reject):
         triggers.on_tick(state, ctx, np.frombuffer(body.inst_rows, dtype=np.int64))
         fills.drain(state, ctx)
         loss_limits.on_tick(state, ctx)

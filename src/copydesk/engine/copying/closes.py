@@ -107,7 +107,8 @@ def close_copies(state: State, ctx: Context, lead_position_row: int, closing: Cl
     inst_row = int(lead.inst_row[lead_position_row])
     side = Side.SELL if lead.direction[lead_position_row] > 0 else Side.BUY
     total = int(closing.lots.sum())
-    plan = matching.plan(state, inst_row, side, total)
+    takers = state.copies.account_row[span(closing.offsets)].astype(np.int64)
+    plan = matching.plan(state, inst_row, side, total, taker_row=takers)
     if plan.lots:
         matching.take(state, ctx, inst_row, side, plan)
         got = allocate_pro_rata(plan.lots, closing.lots)

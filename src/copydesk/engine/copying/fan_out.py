@@ -131,7 +131,8 @@ def fan_out(state: State, ctx: Context, slice_: Slice) -> None:
     asked = np.flatnonzero(reasons == NoCopyReason.NONE)
     if len(asked):
         total = int(wanted.lots[asked].sum())
-        plan = matching.plan(state, inst_row, side, total, limit)
+        takers = wanted.account_rows[asked]
+        plan = matching.plan(state, inst_row, side, total, limit, takers)
         if plan.lots:
             matching.take(state, ctx, inst_row, side, plan)
             got = allocate_pro_rata(plan.lots, wanted.lots[asked])

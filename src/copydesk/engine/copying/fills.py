@@ -31,14 +31,26 @@ DAY_NS = 24 * 3600 * 10**9
 
 
 def drain(state: State, ctx: Context) -> None:
-    """Take up the fills of single orders, in order, until the copies they lead to made no more of
-    them."""
+    """Take up the fills of single orders until the copies they lead to made no more of them.
+
+    In their order, but copy traders' own closes first: a bunched order must find lots linked
+    only where they are still held.
+    """
     while state.fill_events:
-        event = state.fill_events.popleft()
+        event = _next(state)
         if event.closed_lots:
             _after_close(state, ctx, event)
         if event.opened_lots and leads_instrument(state, event.account_row, event.inst_row):
             _after_open(state, ctx, event)
+
+
+def _next(state: State) -> FillEvent:
+    events, leading = state.fill_events, state.index.open_lead_positions
+    for at, event in enumerate(events):
+        if event.closed_lots and not leading.get((event.account_row, event.book)):
+            del events[at]
+            return event
+    return events.popleft()
 
 
 # Opening ------------------------------------------------------------------------------------
