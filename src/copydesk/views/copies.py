@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from copydesk.engine.state import State
-from copydesk.model.enums import CopyState
+from copydesk.model.enums import CopyState, FillCause
 from copydesk.model.ids import birth_ms, copy_close_id, copy_close_lane, copy_sub_pos_id
 
 _LANE = 1 << 20
@@ -72,11 +72,17 @@ def sub_pos_id_of(state: State, ref: CopyRef) -> int:
     return copy_sub_pos_id(int(leads.sub_pos_id[ref.lead_position_row]), offset)
 
 
+# Closes by an order of the copy trader himself have that order's rows and no derived ones.
+_OWN_CAUSES = (FillCause.ORDER, FillCause.LIQUIDATION, FillCause.CLOSE_POSITION)
+
+
 def close_id_of(state: State, ref: CopyRef) -> int:
     """Derive the id of a copy's closing order, trade and bill; 0 while there is none."""
     copies = state.copies
     ended = copies.state[ref.copy_row] != CopyState.OPEN
     if not ended or copies.closed_lots[ref.copy_row] == 0:
+        return 0
+    if copies.close_cause[ref.copy_row] in _OWN_CAUSES:
         return 0
     return copy_close_id(int(copies.closed_ns[ref.copy_row]), ref.copy_row)
 

@@ -22,7 +22,7 @@ from copydesk.model.enums import (
     TriggerPxType,
 )
 from copydesk.model.instruments import Instrument
-from copydesk.views.copies import CopyRef, copies_of, sub_pos_id_of
+from copydesk.views.copies import CopyRef, copies_of, locate_sub_position, sub_pos_id_of
 from copydesk.views.paging import Page, newest_first
 
 
@@ -149,6 +149,17 @@ def copy_sub_position(state: State, ref: CopyRef) -> SubPosition:
         tp_ticks=tp_ticks,
         sl_ticks=sl_ticks,
     )
+
+
+def instrument_of_sub_position(
+    state: State, account_row: int, sub_pos_id: int
+) -> Instrument | None:
+    """Find the instrument of an account's lead position or copy; None if it has no such."""
+    row = state.index.lead_position_by_id.get(sub_pos_id)
+    if row is None or state.lead_positions.account_row[row] != account_row:
+        ref = locate_sub_position(state, account_row, sub_pos_id)
+        row = None if ref is None else ref.lead_position_row
+    return None if row is None else state.instruments[int(state.lead_positions.inst_row[row])]
 
 
 def copy_triggers(state: State, copy_row: int, direction: int) -> tuple[int, int]:
