@@ -141,6 +141,13 @@ class App:
             await _send(send, printed.http, printed.body, _JSON)
 
 
+def build_app(desk: Desk) -> App:
+    """Make the door of a node: the whole endpoint table."""
+    from copydesk.api.endpoints import ENDPOINTS
+
+    return App(desk, ENDPOINTS)
+
+
 async def _body(receive: Receive) -> bytes:
     """Read the body whole. Raises TooLong, Gone."""
     message = await receive()

@@ -75,7 +75,9 @@ class Limits:
 
     def _lead(self, limit: Limit, who: Who, inst_row: int) -> Limit:
         """Choose the tighter limit on an instrument that the caller leads."""
-        if limit.lead_count is None or not self._desk.leads(who.account_row, inst_row):
+        if limit.lead_count is None or inst_row < 0:
+            return limit
+        if not self._desk.leads(who.account_row, inst_row):
             return limit
         return Limit(limit.lead_count, limit.seconds)
 
