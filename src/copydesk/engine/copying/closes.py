@@ -135,10 +135,10 @@ def _book(state: State, ctx: Context, lead_position_row: int, closing: Closing, 
     direction = int(lead.direction[lead_position_row])
     account_rows = copies.account_row[span(closing.offsets)].astype(np.int64)
     signed = -closing.lots if direction > 0 else closing.lots
-    for book, rows in positions.by_book(copies.book[span(closing.offsets)]):
-        fill = (signed[rows], value[rows])
-        positions.close_many(state, ctx, book, account_rows[rows], fill)
     fee = fees.taker_fees_e8(instrument, value)
+    for book, rows in positions.by_book(copies.book[span(closing.offsets)]):
+        part = positions.ManyFills(account_rows[rows], signed[rows], value[rows], fee[rows])
+        positions.close_many(state, ctx, book, part)
     fees.charge_many(state, account_rows, state.index.ccy_rows[instrument.settle_ccy], fee)
     pnl = record(state, ctx, lead_position_row, closing, (value, fee))
     ctx.emit(

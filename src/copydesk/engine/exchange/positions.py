@@ -42,6 +42,16 @@ def by_book(books: I32) -> list[tuple[int, I64 | slice]]:
     ]
 
 
+class ManyFills(NamedTuple):
+    """One fill each for many accounts of one book, parallel, no account twice: signed lots, and
+    unsigned value and fee in 1e-8 of the settle currency."""
+
+    account_rows: I64
+    signed_lots: I64
+    value_e8: I64
+    fee_e8: I64
+
+
 def settle_ccy_row(state: State, book: int) -> int:
     """Row of the currency in which a book's positions are settled."""
     return state.index.ccy_rows[state.instruments[book_parts(book)[0]].settle_ccy]
@@ -174,15 +184,12 @@ def _remargin_many(state: State, book: int, rows: Rows, account_rows: Rows) -> N
         wallet.iso_margin_e8[account_rows] += change
 
 
-def open_many(
-    state: State, ctx: Context, book: int, account_rows: I64, fills: tuple[I64, I64, I64]
-) -> None:
-    """Open exposure for many accounts (no row twice), none of which holds the other direction.
+def open_many(state: State, ctx: Context, book: int, fills: ManyFills, levers: I64) -> None:
+    """Open exposure for many accounts at their leverage, none of which holds the other direction.
 
-    `fills`: signed lots, unsigned value (1e-8) and leverage, int64[N] each. Fees are not charged
-    here.
+    Fees are noted on the positions; charging them is the caller's.
     """
-    signed_lots, value, lever = fills
+    account_rows, signed_lots, value, fee = fills
     found = ensure_rows(state, book, account_rows)
     rows, owners = span(found), span(account_rows)
     positions = state.positions
@@ -196,23 +203,21 @@ def open_many(
     positions.qty_lots[rows] = held + signed_lots
     positions.cost_e8[rows] += value if signed_lots[0] > 0 else -value
     positions.linked_lots[rows] += np.abs(signed_lots)
-    positions.lever[rows] = lever
+    positions.fee_e8[rows] += fee
+    positions.lever[rows] = levers
     positions.updated_ns[rows] = ctx.ts_ns
     _remargin_many(state, book, rows, owners)
     state.accounts.calm_ppm[owners] = 0
     state.scalars.risk_min_calm_ppm = 0
 
 
-def close_many(
-    state: State, ctx: Context, book: int, account_rows: I64, fills: tuple[I64, I64]
-) -> I64:
-    """Close linked lots for many accounts (no row twice); gives the realised profit of each,
-    int64[N].
+def close_many(state: State, ctx: Context, book: int, fills: ManyFills) -> I64:
+    """Close linked lots for many accounts; gives the realised profit of each, int64[N].
 
-    `fills`: signed lots (against the position, never more than it holds) and unsigned value. The
-    profit goes to cash; fees are not charged here.
+    Lots are against the position and never more than it holds. The profit goes to cash; fees are
+    noted on the positions, charging them is the caller's.
     """
-    signed_lots, value = fills
+    account_rows, signed_lots, value, fee = fills
     rows, owners = span(ensure_rows(state, book, account_rows)), span(account_rows)
     positions = state.positions
     held, cost = positions.qty_lots[rows], positions.cost_e8[rows]
@@ -226,6 +231,7 @@ def close_many(
     positions.qty_lots[rows] = held + signed_lots
     positions.cost_e8[rows] = cost - removed
     positions.linked_lots[rows] -= lots
+    positions.fee_e8[rows] += fee
     positions.realised_e8[rows] += realised
     positions.updated_ns[rows] = ctx.ts_ns
     state.wallet(settle_ccy_row(state, book)).cash_e8[owners] += realised
