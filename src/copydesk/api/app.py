@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from copydesk.api.auth import Signed
 from copydesk.api.desk import Desk
 from copydesk.api.endpoint import Endpoint
+from copydesk.api.endpoints import ENDPOINTS
 from copydesk.api.envelope import Printed, print_refused
 from copydesk.api.errors import DoorCode, Locale, Refusal, locale_of
 from copydesk.api.tally import Tally
@@ -143,8 +144,6 @@ class App:
 
 def build_app(desk: Desk) -> App:
     """Make the door of a node: the whole endpoint table."""
-    from copydesk.api.endpoints import ENDPOINTS
-
     return App(desk, ENDPOINTS)
 
 

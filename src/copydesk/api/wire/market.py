@@ -9,6 +9,8 @@ Start reading: `ticker_row`, `book_row`, `candle_row`.
 from collections.abc import Iterable
 from typing import Annotated
 
+import msgspec
+
 from copydesk.api.request import Param, Request
 from copydesk.api.wire import text
 from copydesk.api.wire.rows import Row
@@ -59,7 +61,7 @@ class Ticker(Row, frozen=True, kw_only=True):
     open24h: str
     high24h: str
     low24h: str
-    vol_ccy24h: str
+    vol_ccy24h: str = msgspec.field(name="volCcy24h")
     vol24h: str
     sod_utc0: str
     sod_utc8: str
