@@ -8,6 +8,7 @@ standard error in words; the exit code is 0 only if all went well.
 Start reading: `main`, then `serve`.
 """
 
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
@@ -29,6 +30,7 @@ _FOR_PEOPLE = (
     ("copydesk.node.admin_client", "AdminError"),
     ("copydesk.node.credentials", "CredentialError"),
     ("copydesk.feeds.feed", "FeedError"),
+    ("copydesk.sim.run", "Broken"),
 )
 
 _data = click.option(
@@ -278,6 +280,43 @@ def verify(data: Path, as_json: bool) -> None:
     for line in found.broken:
         click.echo(f"broken: {line}", err=True)
     sys.exit(1 if found.broken else 0)
+
+
+# run something ----------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the first run.")
+@click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=2_000, show_default=True)
+@click.option("--people", type=click.IntRange(min=2), default=40, show_default=True)
+@_json
+@_in_words
+def sim(seed: int, runs: int, steps: int, people: int, as_json: bool) -> None:
+    """Run the whole system in a bottle from a seed, power cuts included, and check every step."""
+    from copydesk.sim.run import run
+
+    reports = [run(seed + number, steps, people) for number in range(runs)]
+    if as_json:
+        _print_json(reports)
+    else:
+        for report in reports:
+            _print_table([msgspec.structs.asdict(report)])
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@_in_words
+def bench(arguments: tuple[str, ...]) -> None:
+    """Measure beside rivals (bench/ of a checkout; `copydesk bench --help` there)."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "bench" / "__main__.py").is_file():
+        raise click.ClickException(
+            "the benchmarks are in bench/ of the repository, not in the installed package: "
+            "run `make bench` in a checkout"
+        )
+    done = subprocess.run([sys.executable, "-m", "bench", *arguments], cwd=root, check=False)
+    sys.exit(done.returncode)
 
 
 def _ask(data: Path, as_json: bool, op: str, **fields: Any) -> None:

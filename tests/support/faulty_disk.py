@@ -56,14 +56,15 @@ class FaultyDisk(RealDisk):
         self._fuse = fuse
 
     def connect(self, path: Path, read_only: bool = False) -> sqlite3.Connection:
-        with self:
-            connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                factory=FaultyConnection,
-            )
+        if self._fuse.count(after=False):
+            raise sqlite3.OperationalError("unable to open database file")
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=FaultyConnection,
+        )
         connection.fuse = self._fuse
         return connection
 

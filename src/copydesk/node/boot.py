@@ -103,9 +103,11 @@ class Running:
             self._snapshots.keep,
             self._metrics,
         )
+        desk = self._desk()
+        self._http = doors.HttpDoor(build_app(desk), settings.host, settings.port)
+        self._addresses = {"http": self._http.address}
         self._began = time.monotonic()
         self._ready = False
-        self._addresses: dict[str, str] = {}
 
     async def run(self, announce: Callable[[dict[str, Any]], None]) -> int:
         """Open the doors, work until a signal or a failure, close them."""
@@ -116,10 +118,7 @@ class Running:
             await self._sequencer.submit(
                 SetLiquidity(-1, *parse_liquidity(self._settings.liquidity))
             )
-        desk = self._desk()
-        http = doors.HttpDoor(build_app(desk), self._settings.host, self._settings.port)
-        await http.open()
-        self._addresses = {"http": http.address}
+        await self._http.open()
         admin = AdminDoor(self._node())
         await admin.open(self._settings.data)
         work = [asyncio.create_task(self._keep_house())]
@@ -130,7 +129,7 @@ class Running:
         failed = await self._wait(stop, work)
         self._ready = False
         await admin.close(self._settings.data)
-        await http.close()
+        await self._http.close()
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
