@@ -56,8 +56,8 @@ class ApiKey:
     account_row: int
     uid: int
     permission: Permission
-    secret: bytes  # the 32 hex characters as text, never decoded (auth: secret_is_text)
-    check_slow: Callable[[str], bool]
+    secret: bytes = field(repr=False)  # the 32 hex characters as text, never decoded
+    check_slow: Callable[[str], bool] = field(repr=False)
     networks: tuple[IPv4Network | IPv6Network, ...] = ()  # empty: not bound to an IP
     demo: bool = False
     frozen: bool = False

@@ -77,4 +77,4 @@ def refused_row(
 
 def _given(request: msgspec.Struct | None, name: str) -> str:
     value = getattr(request, name, None)
-    return "" if value is None else str(value)
+    return str(value) if value else ""
