@@ -50,8 +50,11 @@ def main(quick: bool, rounds: int, with_costs: bool, million: bool, write: bool)
             _page(pages, "Durable fan-out of one lead fill", fan_out.table(result))
             if with_costs:
                 engine = next(rival for rival in rivals if isinstance(rival, Engine))
+                figures = costs.Figures([], {})
+                say(f"replay of {engine.desk.journal.last_seq:,} inputs")
+                costs.replay(figures, engine)
                 waits = waiting.run(engine.desk, engine.leads[sizes[-1]], say)
-                figures = costs.run(engine, folder, sizes[-1], say)
+                costs.run(figures, folder, sizes[-1], say)
                 figures.lines += waits.lines(sizes[-1])
                 raw["costs"], raw["waits"] = figures.numbers, waits
                 _page(pages, "What the design pays", figures.table())

@@ -3,7 +3,7 @@
 What lives here: replay, snapshots, digests, reads of derived history, quiet ticks, the upkeep of
 trigger levels. What others wait for while a fan-out runs is in `waiting.py`.
 Always true: every State was brought up by inputs alone; a replay and a load must give its digest.
-Start reading: `run`.
+Start reading: `replay`, `run`.
 """
 
 import itertools
@@ -190,11 +190,8 @@ def deep_history(figures: Figures, folder: Path, positions: int) -> None:
     desk.close()
 
 
-def run(engine: Engine, folder: Path, size: int, say: Say) -> Figures:
-    """Measure everything; `engine` is the one of the fan-out run, with its journal."""
-    figures = Figures([], {})
-    say(f"replay of {engine.desk.journal.last_seq:,} inputs")
-    replay(figures, engine)
+def run(figures: Figures, folder: Path, size: int, say: Say) -> None:
+    """Measure everything that needs a State of its own."""
     say(f"two leads with {size:,} copiers each")
     folder = folder / "costs"
     folder.mkdir()
@@ -215,4 +212,3 @@ def run(engine: Engine, folder: Path, size: int, say: Say) -> Figures:
     reads(figures, desk, drawn, f"{ROUNDS + 1} copies of his among {size:,} copiers")
     deep_history(figures, folder, 1000)
     desk.close()
-    return figures

@@ -18,7 +18,7 @@ import msgspec
 
 from bench.rivals.engine import Desk
 from bench.tables import Spread, digits
-from bench.workload import E8, LEAD_LOTS
+from bench.workload import E8, LEAD_LOTS, PX_TICKS
 from copydesk.model.enums import Side
 from copydesk.model.outputs import Reply
 from copydesk.model.rejects import Reject
@@ -30,6 +30,7 @@ EVERY_S = 0.001  # one order of the others each millisecond
 FAN_OUT_EVERY_S = 0.1
 PHASE_S = 5.0
 OTHERS = 16
+TICK_AFTER = 20  # orders of the others between two ticks of the market
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -100,24 +101,35 @@ def _note(made: list[Order], due: float, answer: "asyncio.Future[Reply]") -> Non
 
 
 async def _orders(desk: Desk, node: Sequencer, others: list[int]) -> list[Order]:
-    """Send one small market order each millisecond for a phase, open loop; wait for all answers."""
+    """Send one small market order each millisecond for a phase; wait for all answers.
+
+    A thread keeps the schedule: timers of an event loop are no finer than a millisecond.
+    """
+    loop = asyncio.get_running_loop()
     made: list[Order] = []
     waiting: list[asyncio.Future[Reply]] = []
-    begin = time.perf_counter() + 0.05
-    for number in count():
-        due = begin + number * EVERY_S
-        if due > begin + PHASE_S:
-            break
-        if (ahead := due - time.perf_counter()) > 0:
-            await asyncio.sleep(ahead)
+
+    def send(number: int, due: float) -> None:
+        if number % TICK_AFTER == 0:  # the provider quotes anew
+            waiting.append(node.submit(desk.tick(PX_TICKS + number // TICK_AFTER % 2)))
         account = others[number % len(others)]
         side = Side.BUY if (number // len(others)) % 2 == 0 else Side.SELL
         answer = node.submit(desk.order(account, side, 1))
-
         answer.add_done_callback(partial(_note, made, due))
         waiting.append(answer)
+
+    def keep_time() -> None:
+        pause = threading.Event()
+        begin = time.perf_counter() + 0.05
+        for number in range(round(PHASE_S / EVERY_S)):
+            due = begin + number * EVERY_S
+            if (ahead := due - time.perf_counter()) > 0:
+                pause.wait(ahead)
+            loop.call_soon_threadsafe(send, number, due)
+
+    await asyncio.to_thread(keep_time)
+    await asyncio.sleep(0)  # the last one may still be on its way to this loop
     await asyncio.gather(*waiting)
-    await asyncio.sleep(0)
     return made
 
 
