@@ -20,6 +20,7 @@ from bench.workload import (
     LEAD_DEPOSIT_E8,
     LEAD_LOTS,
     PX_TICKS,
+    SEED,
     TOTAL_AMT_E8,
     Copies,
     Workload,
@@ -178,21 +179,32 @@ def populate(desk: Desk, loads: Sequence[Workload], ratios: Sequence[Ratios] = (
     desk.do_quietly(
         inputs.ApplyLeadTrading(lead, InstType.SWAP, (desk.inst_row,)) for lead in leads
     )
-    for lead, load, levels in zip(leads, loads, ratios or [(0, 0)] * len(loads), strict=True):
+    for lead, load in zip(leads, loads, strict=True):
         if load.count > DEFAULT_MAX_COPIERS:  # an experiment: no lead trader has so many places
             row = desk.state.index.lead_by_account[lead, InstType.SWAP]
             desk.state.lead_traders.max_copiers[row] = load.count
-        ordered = load.sorted()  # the order in which they join does not matter to State
-        rows = (ordered.account + first_copier).tolist()
-        desk.do_quietly(_join(desk, lead, ordered, rows, levels))
+    levels = ratios or [(0, 0)] * len(loads)
+    desk.do_quietly(_joins(desk, list(zip(leads, loads, levels, strict=True)), first_copier))
     return leads
 
 
-def _join(
-    desk: Desk, lead: int, load: Workload, rows: list[int], levels: Ratios
+def _joins(
+    desk: Desk, teams: Sequence[tuple[int, Workload, Ratios]], first_copier: int
 ) -> Iterator[Input]:
-    for number, row in enumerate(rows):
-        lever = int(load.lever[number])
+    """Let copiers join in a random order over all leads, as time would bring them.
+
+    So the relations of one lead do not lie together in the table: unkind to the engine.
+    """
+    pairs = np.concatenate(
+        [
+            np.column_stack((np.full(load.count, team), np.arange(load.count)))
+            for team, (_, load, _) in enumerate(teams)
+        ]
+    )
+    np.random.default_rng(SEED).shuffle(pairs)
+    for team, number in pairs.tolist():
+        lead, load, levels = teams[team]
+        row, lever = first_copier + int(load.account[number]), int(load.lever[number])
         yield inputs.SetLeverage(row, desk.inst_row, MgnMode.CROSS, PosSide.NET, lever)
         yield inputs.FirstCopySettings(row, lead, settings(load, number, levels))
 
