@@ -7,6 +7,8 @@ Always true: an order that only closes is never refused for want of money.
 Start reading: `refuse`, then `refuse_plan`.
 """
 
+from msgspec import structs
+
 from copydesk.engine.context import Context
 from copydesk.engine.exchange import funds, matching, resting, roles
 from copydesk.engine.exchange.margin import available_e8, upl_e8
@@ -61,11 +63,17 @@ def _refuse_moment(state: State, order: PlaceOrder, ctx: Context) -> Reject | No
     instrument = state.instruments[order.inst_row]
     if state.accounts.frozen[order.account_row]:
         return Reject(Code.ACCOUNT_BLOCKED)
-    if not instrument.tradable or not state.markets.mark_ticks[order.inst_row]:
+    if not _has_market(state, instrument):
         return Reject(Code.INSTRUMENT_SUSPENDED)
     if 0 < order.exp_ts_ns < ctx.ts_ns:
         return Reject(Code.EXP_TIME_PASSED)
     return None
+
+
+def _has_market(state: State, instrument: Instrument) -> bool:
+    """Whether an instrument is traded here and has a price; coins finer than 1e-8 are not."""
+    too_fine = instrument.inst_type is InstType.SPOT and instrument.base_lot_e8 == 0
+    return instrument.tradable and not too_fine and bool(state.markets.mark_ticks[instrument.row])
 
 
 def _refuse_ids(state: State, order: PlaceOrder) -> Reject | None:
@@ -137,7 +145,10 @@ def only_closes(state: State, order: PlaceOrder) -> bool:
 
 
 def _refuse_closing(state: State, order: PlaceOrder, instrument: Instrument) -> Reject | None:
-    """Orders that only close must find a position, with earlier ones not be larger than it."""
+    """Orders that only close must find a position, and be no larger than it.
+
+    One that rests shares it with those that rest already; one that fills at once comes before them.
+    """
     if instrument.inst_type is InstType.SPOT or not only_closes(state, order):
         return None
     book = book_of(order)
@@ -146,7 +157,9 @@ def _refuse_closing(state: State, order: PlaceOrder, instrument: Instrument) -> 
         return Reject(Code.NOTHING_TO_REDUCE)
     if held * order.side > 0:
         return Reject(Code.REDUCE_ONLY_SAME_SIDE)
-    _, closing = funds.pending_lots(state, order.account_row, book, order.side)
+    closing = 0
+    if order.ord_type in _RESTING_TYPES:
+        _, closing = funds.pending_lots(state, order.account_row, book, order.side)
     if order.size_lots + closing > abs(held):
         return Reject(Code.SIZE_ABOVE_CLOSABLE)
     return None
@@ -193,14 +206,20 @@ def refuse_plan(state: State, order: PlaceOrder, found: matching.Plan) -> Reject
     """Check that there is a market for a market order, and the money for any order."""
     instrument = state.instruments[order.inst_row]
     if order.ord_type is OrdType.MARKET and found.lots == 0:
-        no_offer = not any(lots for _, lots, _ in found.parts) and order.quote_e8 == 0
-        return Reject(Code.BOOK_EMPTY if no_offer else Code.SIZE_BELOW_MIN)
+        return Reject(_why_nothing(state, order))
     if instrument.inst_type is InstType.SPOT:
         return _refuse_coins(state, order, found, instrument)
     opening = _opening_lots(state, order)
     if opening == 0:
         return None
     return _refuse_tier(state, order, instrument) or _refuse_margin(state, order, found, opening)
+
+
+def _why_nothing(state: State, order: PlaceOrder) -> Code:
+    """Tell an empty book from an amount that does not pay for one lot."""
+    if order.quote_e8 and plan_for(state, structs.replace(order, quote_e8=0, size_lots=1)).lots:
+        return Code.SIZE_BELOW_MIN
+    return Code.BOOK_EMPTY
 
 
 def _refuse_coins(
@@ -222,13 +241,13 @@ def _refuse_coins(
 
 
 def _opening_lots(state: State, order: PlaceOrder) -> int:
-    """Lots that would open exposure once what is held and what pends before it has had its part."""
+    """Lots that would open exposure once what is held, and what rests before it, had its part."""
     if only_closes(state, order):
         return 0
     book = book_of(order)
     closable = funds.closable_lots(state, order.account_row, book, order.side)
-    if closable == 0:
-        return order.size_lots
+    if closable == 0 or order.ord_type not in _RESTING_TYPES:
+        return max(0, order.size_lots - closable)
     pending, _ = funds.pending_lots(state, order.account_row, book, order.side)
     return max(0, order.size_lots - max(0, closable - pending))
 

@@ -131,7 +131,7 @@ def book_provider(
 def _append_fill(
     state: State, ctx: Context, order_row: int, match: Match, closed_lots: int
 ) -> None:
-    history.trim_fills(state)
+    history.trim(state.fills)
     orders, fills = state.orders, state.fills
     row = fills.append()
     instrument = resting.instrument_of(state, order_row)

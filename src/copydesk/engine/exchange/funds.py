@@ -11,6 +11,7 @@ from copydesk.engine.exchange import margin, resting
 from copydesk.engine.exchange.fees import fee_e8
 from copydesk.engine.exchange.positions import position_row
 from copydesk.engine.state import BOOKS_PER_INSTRUMENT, State
+from copydesk.engine.table import I64
 from copydesk.model.amounts import ceil_div
 from copydesk.model.enums import InstType, Side
 from copydesk.model.instruments import Instrument
@@ -72,6 +73,13 @@ def hold_e8(instrument: Instrument, side: int, px_ticks: int, lots: int, lever: 
     return ceil_div(value, lever) + fee_e8(instrument, value, maker=True) if lots else 0
 
 
+def reconcile_many(state: State, ctx: Context, account_rows: I64, inst_row: int) -> None:
+    """Bring the resting orders of many accounts in line; those without any cost a gather."""
+    pending = state.accounts.pending_orders[account_rows] > 0
+    for account_row in account_rows[pending].tolist():
+        reconcile(state, ctx, account_row, inst_row)
+
+
 def reconcile(state: State, ctx: Context, account_row: int, inst_row: int) -> None:
     """Bring an account's resting orders of an instrument in line with its positions.
 
@@ -91,10 +99,10 @@ def reconcile(state: State, ctx: Context, account_row: int, inst_row: int) -> No
     ccy_row = state.index.ccy_rows[state.instruments[inst_row].settle_ccy]
     wallet = state.wallet(ccy_row)
     before = int(wallet.hold_e8[account_row])
-    closable: dict[tuple[int, int], int] = {}
+    pools: dict[tuple[int, int], list[int]] = {}
     for row in resting.pending_rows(state, account_row):
         if int(state.orders.inst_row[row]) == inst_row:
-            _reconcile_order(state, ctx, row, closable)
+            _reconcile_order(state, ctx, row, pools)
     if int(wallet.hold_e8[account_row]) <= before:
         return
     for row in reversed(resting.pending_rows(state, account_row)):
@@ -105,20 +113,26 @@ def reconcile(state: State, ctx: Context, account_row: int, inst_row: int) -> No
 
 
 def _reconcile_order(
-    state: State, ctx: Context, row: int, closable: dict[tuple[int, int], int]
+    state: State, ctx: Context, row: int, pools: dict[tuple[int, int], list[int]]
 ) -> None:
-    """Give one resting order its share of what can be closed, and a hold for the rest."""
+    """Give one resting order its share of what can be closed, and a hold for the rest.
+
+    `pools` of a book and side: what earlier orders left to close, and what earlier ones among those
+    that can only close left (a plain order may fill or not, so it takes nothing from them).
+    """
     orders = state.orders
     side, book = int(orders.side[row]), resting.book_of(state, row)
-    left = closable.get((book, side))
-    if left is None:
-        left = closable_lots(state, int(orders.account_row[row]), book, side)
+    pool = pools.get((book, side))
+    if pool is None:
+        held = closable_lots(state, int(orders.account_row[row]), book, side)
+        pool = pools[book, side] = [held, held]
     rest = resting.remaining_lots(state, row)
-    closing = min(left, rest)
-    closable[book, side] = left - closing
+    closing = min(pool[0], rest)
+    pool[0] -= closing
     if resting.closes_by_nature(state, row):
-        if closing == 0:
+        if pool[1] == 0:
             resting.cancel(state, ctx, row)
+        pool[1] -= min(pool[1], rest)
         return
     px, lever = int(orders.px_ticks[row]), int(orders.lever[row])
     instrument = resting.instrument_of(state, row)

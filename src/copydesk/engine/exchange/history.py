@@ -77,7 +77,7 @@ def add_bills(
     count = len(account_rows)
     if not count:
         return
-    _trim(state.bills)
+    trim(state.bills)
     ccy_row, inst_row = place
     kind, sub_kinds, changes = entry
     bills = state.bills
@@ -95,27 +95,21 @@ def add_bills(
     bills.ts_ns[stretch] = ctx.ts_ns
 
 
-def _trim(table: Table) -> None:
-    if table.count >= ORDER_HISTORY_ROWS:
+def trim(table: Table, limit: int = ORDER_HISTORY_ROWS) -> None:
+    """Forget the older half of a history table when there are too many rows."""
+    if table.count >= limit:
         table.drop_first(table.count // 2)
 
 
-def trim_fills(state: State) -> None:
-    """Forget the older half of the fills when there are too many."""
-    _trim(state.fills)
-
-
-def trim_orders(state: State) -> bool:
-    """Forget the terminal orders of the older half when there are too many; tells whether rows
-    moved.
+def trim_orders(state: State, limit: int = ORDER_HISTORY_ROWS) -> bool:
+    """Forget the terminal orders of the older half when there are too many; True if rows moved.
 
     Orders that still rest are moved to the front of what stays, in their order, so that ids keep
-    rising
-    with rows. Row numbers change: to be called only while no row number of an order is held outside
-    `index` (before an order is placed).
+    rising with rows. Row numbers change: to be called only while no row number of an order is held
+    outside `index` (before an order is placed).
     """
     orders = state.orders
-    if orders.count < ORDER_HISTORY_ROWS:
+    if orders.count < limit:
         return False
     half = orders.count // 2
     kept = np.flatnonzero(orders.state[:half] < OrderState.FILLED)

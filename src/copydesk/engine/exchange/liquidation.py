@@ -67,6 +67,9 @@ def liquidate_isolated(state: State, ctx: Context, position_row: int) -> None:
     _cancel_orders(state, ctx, account_row)
     _close(state, ctx, position_row)
     _make_good(state, ctx, account_row, ccy_row, before - own - int(cash[account_row]))
+    if not cross_rows(state, account_row, ccy_row):  # funding may have eaten into the margin
+        others = int(state.wallet(ccy_row).iso_margin_e8[account_row])
+        _make_good(state, ctx, account_row, ccy_row, others - int(cash[account_row]))
     state.accounts.frozen[account_row] = False
 
 

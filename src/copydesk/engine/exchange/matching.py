@@ -24,7 +24,6 @@ from copydesk.engine.exchange import fills, funds, history, liquidity, resting
 from copydesk.engine.exchange.notices import accounts_touched, book_changed
 from copydesk.engine.state import State
 from copydesk.engine.table import I64
-from copydesk.engine.table import I64
 from copydesk.model.limits import MAX_MAKERS_PER_TAKER
 
 PROVIDER = -1  # order row of a part that the liquidity provider fills
@@ -77,13 +76,6 @@ def _takes(taker_row: int | I64, account_row: int) -> bool:
         return account_row == taker_row
     at = int(np.searchsorted(taker_row, account_row))
     return at < len(taker_row) and int(taker_row[at]) == account_row
-
-
-def _is_among(account_row: int, takers: int | I64) -> bool:
-    if isinstance(takers, int):
-        return account_row == takers
-    at = int(np.searchsorted(takers, account_row))
-    return at < len(takers) and int(takers[at]) == account_row
 
 
 def met_too_many(found: Plan) -> bool:

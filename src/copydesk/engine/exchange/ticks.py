@@ -29,8 +29,9 @@ def inst_rows_of(command: MarketTick) -> I64:
 def tick(state: State, command: MarketTick, ctx: Context) -> Reply:
     """Take new prices: candles, quotes, crossed orders, funding, liquidations, in this order.
 
-    A mark of 0 leaves the mark as it is (the last price stands in while there is none). Rejects:
-    51000.
+    A last price of 0 leaves the last price as it is; a mark of 0 stands for the last price.
+
+    Rejects: 51000.
     """
     # Checks.
     arrays = _decode(command)
@@ -40,7 +41,7 @@ def tick(state: State, command: MarketTick, ctx: Context) -> Reply:
     rows, last, mark, volume = arrays
     markets = state.markets
     markets.last_ticks[rows] = now = np.where(last > 0, last, markets.last_ticks[rows])
-    known = np.where(markets.mark_ticks[rows] > 0, markets.mark_ticks[rows], now)
+    known = np.where(last > 0, last, markets.mark_ticks[rows])
     markets.mark_ticks[rows] = np.where(mark > 0, mark, known)
     markets.market_ts_ms[rows] = command.market_ts_ms
     markets.updated_ns[rows] = ctx.ts_ns
