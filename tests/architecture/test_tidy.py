@@ -20,7 +20,10 @@ MAKE_TARGETS_MAX = 12
 
 # The files that may catch every exception, once each: an edge of the process where a bug is logged
 # and the caller is told "internal error". Everywhere else a bug is a crash.
-BROAD_EXCEPT_PLACES: tuple[str, ...] = ()
+BROAD_EXCEPT_PLACES: tuple[str, ...] = (
+    "src/copydesk/api/app.py",  # a handler raised: logged, answered 50026
+    "src/copydesk/node/reads.py",  # a view raised on the engine thread: handed to its asker
+)
 BROAD_EXCEPT_PLACES_MAX = 2
 
 # Spelled so that this file does not hold what it looks for.
