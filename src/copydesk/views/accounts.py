@@ -13,7 +13,11 @@ from copydesk.engine.exchange.margin import available_e8, mark_value_e8, upl_e8
 from copydesk.engine.state import State, book_id, book_parts, lever_of
 from copydesk.model.enums import InstType, MgnMode, PosMode, PosSide, RoleType
 from copydesk.model.instruments import Instrument
-from copydesk.views.positions import cross_maintenance_e8, position_rows_of
+from copydesk.views.positions import (
+    cross_maintenance_e8,
+    cross_needed_e8,
+    position_rows_of,
+)
 
 
 class RoleView(msgspec.Struct, frozen=True, gc=False):
@@ -51,6 +55,7 @@ class BalanceView(msgspec.Struct, frozen=True, gc=False):
     iso_upl_e8: int
     cross_margin_e8: int
     maintenance_e8: int
+    needed_e8: int  # not to be liquidated: maintenance and fee of closing, cross positions
     notional_e8: int  # of cross positions
     usd_e8: int
 
@@ -131,6 +136,7 @@ def balance_of(state: State, account_row: int, ccy_row: int) -> BalanceView:
         iso_upl_e8=iso_upl,
         cross_margin_e8=int(wallet.cross_margin_e8[account_row]),
         maintenance_e8=cross_maintenance_e8(state, account_row, ccy),
+        needed_e8=cross_needed_e8(state, account_row, ccy_row),
         notional_e8=notional,
         usd_e8=usd_e8(state, ccy, equity),
     )

@@ -14,7 +14,7 @@ Trade ids and bill ids of copies are these same ids.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def sub_pos_id_of(state: State, ref: CopyRef) -> int:
 
 
 # Closes by an order of the copy trader himself have that order's rows and no derived ones.
-_OWN_CAUSES = (FillCause.ORDER, FillCause.LIQUIDATION, FillCause.CLOSE_POSITION)
+OWN_CAUSES: Final = (FillCause.ORDER, FillCause.LIQUIDATION, FillCause.CLOSE_POSITION)
 
 
 def close_id_of(state: State, ref: CopyRef) -> int:
@@ -82,9 +82,14 @@ def close_id_of(state: State, ref: CopyRef) -> int:
     ended = copies.state[ref.copy_row] != CopyState.OPEN
     if not ended or copies.closed_lots[ref.copy_row] == 0:
         return 0
-    if copies.close_cause[ref.copy_row] in _OWN_CAUSES:
+    if copies.close_cause[ref.copy_row] in OWN_CAUSES:
         return 0
-    return copy_close_id(int(copies.closed_ns[ref.copy_row]), ref.copy_row)
+    return last_close_id(state, ref)
+
+
+def last_close_id(state: State, ref: CopyRef) -> int:
+    """Derive the id of a copy's last close so far; it is that of the closing order at the end."""
+    return copy_close_id(int(state.copies.closed_ns[ref.copy_row]), ref.copy_row)
 
 
 def locate_sub_position(state: State, account_row: int, sub_pos_id: int) -> CopyRef | None:

@@ -27,6 +27,7 @@ from copydesk.views.copies import (
     CopyRef,
     close_id_of,
     copies_of,
+    last_close_id,
     locate_close,
     locate_sub_position,
     sub_pos_id_of,
@@ -151,13 +152,16 @@ def copy_open_order(state: State, ref: CopyRef) -> OrderView:
 
 
 def copy_close_order(state: State, ref: CopyRef) -> OrderView:
-    """Derive the order that closed a copy: all partial closes together, at the average."""
+    """Derive the order that closed a copy: all partial closes together, at the average.
+
+    While the copy is open its id changes with every close; lists show it at the end only.
+    """
     copies = state.copies
     row, lead_position_row = ref
     inst_row, mgn_mode, pos_side = book_parts(int(copies.book[row]))
     closed = int(copies.closed_lots[row])
     closed_ms = int(copies.closed_ns[row]) // 1_000_000
-    ord_id = close_id_of(state, ref)
+    ord_id = last_close_id(state, ref)
     return OrderView(
         inst=state.instruments[inst_row],
         ord_id=ord_id,

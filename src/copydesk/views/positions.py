@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from copydesk.engine.exchange.fees import fee_ppm
+from copydesk.engine.exchange.liquidation import cross_rows, needed_e8
 from copydesk.engine.exchange.margin import cross_equity_e8, mark_value_e8, upl_e8
 from copydesk.engine.state import State, book_parts
 from copydesk.model.amounts import ceil_div
@@ -21,8 +23,9 @@ from copydesk.model.limits import RATIO_ONE
 class PositionView(msgspec.Struct, frozen=True, gc=False):
     """One position; amounts in 1e-8 of the settle currency, `fee_e8` paid positive.
 
-    `equity_e8` and `maintenance_e8` are what the margin ratio compares: of the position where it is
-    isolated, else of all cross positions in that currency. `liq_ticks` 0: none.
+    `equity_e8` and `needed_e8` (maintenance margin and fee of closing) are what decides about
+    liquidation: of the position where it is isolated, else of all cross positions in that
+    currency. `liq_ticks` 0: none.
     """
 
     row: int
@@ -40,7 +43,7 @@ class PositionView(msgspec.Struct, frozen=True, gc=False):
     last_ticks: int
     mmr_e8: int
     equity_e8: int
-    maintenance_e8: int
+    needed_e8: int
     liq_ticks: int
     realised_e8: int
     fee_e8: int
@@ -80,7 +83,7 @@ def position_view(state: State, row: int) -> PositionView:
     mark_value, upl = mark_value_e8(state, row), upl_e8(state, row)
     last = int(markets.last_ticks[inst_row])
     last_value = inst.value_e8(last, abs(quantity)) * (1 if quantity > 0 else -1)
-    equity, maintenance = _risk(state, row)
+    equity, needed = _risk(state, row)
     return PositionView(
         row=row,
         inst=inst,
@@ -97,8 +100,8 @@ def position_view(state: State, row: int) -> PositionView:
         last_ticks=last,
         mmr_e8=maintenance_e8(inst, mark_value),
         equity_e8=equity,
-        maintenance_e8=maintenance,
-        liq_ticks=_liquidation_ticks(state, row, equity, maintenance),
+        needed_e8=needed,
+        liq_ticks=_liquidation_ticks(state, row, equity - needed),
         realised_e8=int(positions.realised_e8[row]),
         fee_e8=int(positions.fee_e8[row]),
         funding_e8=int(positions.funding_e8[row]),
@@ -123,36 +126,39 @@ def cross_maintenance_e8(state: State, account_row: int, ccy: str) -> int:
     return total
 
 
+def cross_needed_e8(state: State, account_row: int, ccy_row: int) -> int:
+    """Add up what all cross positions of a currency need not to be liquidated."""
+    return sum(needed_e8(state, row) for row in cross_rows(state, account_row, ccy_row))
+
+
 def _risk(state: State, row: int) -> tuple[int, int]:
-    """Give equity and maintenance margin of what is liquidated together with a position."""
+    """Give equity and need of what is liquidated together with a position."""
     inst_row, mgn_mode, _ = book_parts(int(state.positions.book[row]))
-    inst = state.instruments[inst_row]
     if mgn_mode is MgnMode.ISOLATED:
         equity = int(state.positions.margin_e8[row]) + upl_e8(state, row)
-        return equity, maintenance_e8(inst, mark_value_e8(state, row))
+        return equity, needed_e8(state, row)
     account_row = int(state.positions.account_row[row])
-    equity = cross_equity_e8(state, account_row, state.ccy_row(inst.settle_ccy))
-    return equity, cross_maintenance_e8(state, account_row, inst.settle_ccy)
+    ccy_row = state.ccy_row(state.instruments[inst_row].settle_ccy)
+    equity = cross_equity_e8(state, account_row, ccy_row)
+    return equity, cross_needed_e8(state, account_row, ccy_row)
 
 
-def _liquidation_ticks(state: State, row: int, equity_e8: int, maintenance: int) -> int:
-    """Solve equity = maintenance for the mark, all else held; 0 if no positive price does it.
+def _liquidation_ticks(state: State, row: int, spare_e8: int) -> int:
+    """Solve equity = need for the mark, all else held; 0 if no positive price does it.
 
-    With k the value of one tick and m the maintenance rate, a long ends where
-    mark x k - (equity - other maintenance) = px x k x (1 - m); a short is mirrored. Rounded to the
-    safe side: up for a long, down for a short.
+    With k the value of one tick, m the rates of maintenance and fee and s what is to spare now, a
+    long ends at the px where s + (px - mark) x k x (1 - m) = 0; a short is mirrored. Rounded to
+    the safe side: up for a long, down for a short.
     """
     inst_row, _, _ = book_parts(int(state.positions.book[row]))
     inst = state.instruments[inst_row]
     quantity = int(state.positions.qty_lots[row])
     if quantity == 0:
         return 0
-    tick_value = abs(quantity) * inst.value_num
     mark = int(state.markets.mark_ticks[inst_row])
-    others = maintenance - maintenance_e8(inst, mark_value_e8(state, row))
-    spare = (equity_e8 - others) * inst.value_den
+    rate_ppm = inst.mmr_ppm + fee_ppm(inst, maker=False)
+    away = spare_e8 * inst.value_den * RATIO_ONE
+    tick_value = abs(quantity) * inst.value_num
     if quantity > 0:
-        need = (mark * tick_value - spare) * RATIO_ONE
-        return max(0, ceil_div(need, tick_value * (RATIO_ONE - inst.mmr_ppm)))
-    need = (mark * tick_value + spare) * RATIO_ONE
-    return max(0, need // (tick_value * (RATIO_ONE + inst.mmr_ppm)))
+        return max(0, mark - away // (tick_value * (RATIO_ONE - rate_ppm)))
+    return max(0, mark + away // (tick_value * (RATIO_ONE + rate_ppm)))

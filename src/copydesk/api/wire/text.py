@@ -81,9 +81,9 @@ def return_on_margin(gain: int, cost: int, lever: int) -> str:
     return format_scaled((-change if gain < 0 else change) * lever, _RATIO_SCALE)
 
 
-def margin_ratio(equity_e8: int, maintenance_e8: int) -> str:
-    """Print equity / maintenance margin with four decimals; "" without maintenance."""
-    return format_ratio(equity_e8, maintenance_e8, 4)
+def margin_ratio(equity_e8: int, needed_e8: int) -> str:
+    """Print equity / what is needed with four decimals; "" where nothing is."""
+    return format_ratio(equity_e8, needed_e8, 4)
 
 
 def coins(inst: Instrument, lots: int) -> str:

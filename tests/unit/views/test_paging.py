@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from copydesk.views.paging import Page, newest_first
+
+IDS = np.array([10, 30, 20, 40], dtype=np.int64)
+TIMES = np.array([1, 3, 2, 4], dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    "page, places",
+    [
+        (Page(10), [3, 1, 2, 0]),
+        (Page(2), [3, 1]),
+        (Page(10, after=30), [2, 0]),
+        (Page(10, before=20), [3, 1]),
+        (Page(10, after=40, before=10), [1, 2]),
+        (Page(1, before=10), [3]),
+        (Page(10, begin_ms=2, end_ms=3), [1, 2]),
+        (Page(10, after=5), []),
+    ],
+)
+def test_pages_are_cut_exclusively_and_newest_first(page: Page, places: list[int]) -> None:
+    assert newest_first(IDS, page, TIMES).tolist() == places
+
+
+def test_an_empty_list_has_empty_pages() -> None:
+    assert newest_first(np.zeros(0, dtype=np.int64), Page(5)).tolist() == []
