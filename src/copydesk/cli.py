@@ -66,9 +66,8 @@ def _in_words(command: Callable[P, None]) -> Callable[P, None]:
 
 def _errors() -> tuple[type[Exception], ...]:
     """Collect the errors whose message is meant for a person; one not loaded was not raised."""
-    return tuple(
-        getattr(sys.modules[module], name) for module, name in _FOR_PEOPLE if module in sys.modules
-    )
+    loaded = [pair for pair in _FOR_PEOPLE if pair[0] in sys.modules]
+    return (OSError, *(getattr(sys.modules[module], name) for module, name in loaded))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -117,8 +116,7 @@ def _announce(as_json: bool, about: dict[str, Any]) -> None:
         _print_json(about)
     else:
         click.echo(f"HTTP       {about['http']}")
-        if "ws" in about:
-            click.echo(f"WebSocket  {about['ws']}")
+        click.echo(f"WebSocket  {about['ws']}")
         click.echo(f"Data       {about['data']} (process {about['pid']})")
     sys.stdout.flush()
 

@@ -173,16 +173,16 @@ class Journal:
 
     def digests(self) -> dict[int, str]:
         """All recorded digests of State by seq."""
-        return dict(
-            self._connection.execute(
-                "SELECT seq, digest FROM digests WHERE seq <= ?", (self.last_seq,)
-            )
-        )
+        query = "SELECT seq, digest FROM digests WHERE seq <= ?"
+        with _in_words(self.path):
+            return dict(self._connection.execute(query, (self.last_seq,)))
 
     @property
     def clean(self) -> bool:
         """Whether the last writer said good-bye."""
-        row = self._connection.execute("SELECT value FROM meta WHERE key = 'clean'").fetchone()
+        query = "SELECT value FROM meta WHERE key = 'clean'"
+        with _in_words(self.path):
+            row = self._connection.execute(query).fetchone()
         return row is not None and row[0] == "yes"
 
     def mark(self, clean: bool) -> None:

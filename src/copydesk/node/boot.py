@@ -23,6 +23,7 @@ import uvloop
 
 from copydesk.api.app import build_app
 from copydesk.api.desk import Desk, Settings
+from copydesk.api.ws import WsDoor
 from copydesk.engine.state import State
 from copydesk.feeds import Feed, open_feed
 from copydesk.journal.disk import Disk, RealDisk
@@ -103,9 +104,13 @@ class Running:
             self._snapshots.keep,
             self._metrics,
         )
-        desk = self._desk()
-        self._http = doors.HttpDoor(build_app(desk), settings.host, settings.port)
-        self._addresses = {"http": self._http.address}
+        self._api = self._desk()
+        self._http = doors.HttpDoor(build_app(self._api), settings.host, settings.port)
+        self._ws_listening = doors.listen(settings.host, settings.ws_port)
+        self._addresses = {
+            "http": self._http.address,
+            "ws": f"ws://{doors.place(self._ws_listening)}",
+        }
         self._began = time.monotonic()
         self._ready = False
 
@@ -119,6 +124,8 @@ class Running:
                 SetLiquidity(-1, *parse_liquidity(self._settings.liquidity))
             )
         await self._http.open()
+        web_socket = WsDoor(self._api)
+        await web_socket.open(self._ws_listening)
         admin = AdminDoor(self._node())
         await admin.open(self._settings.data)
         work = [asyncio.create_task(self._keep_house())]
@@ -129,7 +136,7 @@ class Running:
         failed = await self._wait(stop, work)
         self._ready = False
         await admin.close(self._settings.data)
-        await self._http.close()
+        await asyncio.gather(self._http.close(), web_socket.close())
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)

@@ -45,8 +45,7 @@ class HttpDoor:
 
     def __init__(self, app: Any, host: str, port: int) -> None:
         self._socket = listen(host, port)
-        bound_port = self._socket.getsockname()[1]
-        self.address = f"http://{f'[{host}]' if ':' in host else host}:{bound_port}"
+        self.address = f"http://{place(self._socket)}"
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -78,6 +77,12 @@ class HttpDoor:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+
+
+def place(listening: socket.socket) -> str:
+    """Print host and port of a listening socket."""
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:
