@@ -97,7 +97,11 @@ class House:
 
     def _subscribe(self, listener: Callable[[list[Output]], None]) -> Callable[[], None]:
         self.listeners.append(listener)
-        return lambda: self.listeners.remove(listener)
+
+        def unsubscribe() -> None:
+            self.listeners = [other for other in self.listeners if other != listener]
+
+        return unsubscribe
 
 
 def make_house() -> House:
