@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.rivals.engine import Desk, Engine, populate
 from bench.tables import Spread, digits, markdown
-from bench.workload import LEAD_LOTS, PX_TICKS, Workload
+from bench.workload import PX_TICKS, Workload
 from copydesk.engine.digest import digest
 from copydesk.engine.genesis import new_state
 from copydesk.engine.snapshot import load
@@ -160,9 +160,9 @@ def upkeep(figures: Figures, desk: Desk, leads: list[int], size: int) -> None:
     times: dict[int, list[float]] = {lead: [] for lead in leads}
     for number in range(ROUNDS + 1):
         for lead in leads:
-            order = desk.order(lead, Side.BUY, LEAD_LOTS)
+            order = desk.fresh_order(lead, Side.BUY)
             took, _ = timed(partial(desk.step_only, order))
-            desk.step_only(desk.order(lead, Side.SELL, LEAD_LOTS))
+            desk.step_only(desk.fresh_order(lead, Side.SELL))
             if number:
                 times[lead].append(took)
     plain, watched = (Spread.of(times[lead]) for lead in leads)
@@ -183,8 +183,8 @@ def deep_history(figures: Figures, folder: Path, positions: int) -> None:
     desk = Desk(folder)
     [lead] = populate(desk, Workload.draw((10,)))
     for _ in range(positions):
-        desk.step_only(desk.order(lead, Side.BUY, LEAD_LOTS))
-        desk.step_only(desk.order(lead, Side.SELL, LEAD_LOTS))
+        desk.step_only(desk.fresh_order(lead, Side.BUY))
+        desk.step_only(desk.fresh_order(lead, Side.SELL))
     rows = [lead + 1 + number % 10 for number in range(100)]
     reads(figures, desk, rows, f"{positions:,} copies of his")
     desk.close()
@@ -201,7 +201,7 @@ def run(figures: Figures, folder: Path, size: int, say: Say) -> None:
     say("snapshots, ticks and reads")
     snapshot(figures, desk, f"{2 * size:,} accounts, {desk.state.copies.count:,} closed copies")
     for number in range(10):
-        desk.step_only(desk.order(leads[1], Side.BUY, LEAD_LOTS))
+        desk.step_only(desk.fresh_order(leads[1], Side.BUY))
         if number in (0, 9):
             quiet_ticks(figures, desk, f"{(number + 1) * size:,} open copies with levels")
     snapshot(figures, desk, f"the same and {10 * size:,} open copies")

@@ -144,6 +144,11 @@ class Desk:
             size_lots=lots,
         )
 
+    def fresh_order(self, account_row: int, side: Side) -> PlaceOrder:
+        """Let the market tick, so that the provider quotes anew; then make a lead's order."""
+        self.step_only(self.tick(PX_TICKS - int(side)))
+        return self.order(account_row, side, LEAD_LOTS)
+
     def close(self) -> None:
         """Close the journal."""
         self.journal.close()
