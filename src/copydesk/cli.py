@@ -284,6 +284,23 @@ def verify(data: Path, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--copiers", type=click.IntRange(1, 100_000), default=1_000, show_default=True)
+@click.option(
+    "--duration", type=click.FloatRange(5), default=60.0, show_default=True, help="Seconds."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of settings and styles.")
+@click.option("--exit", "leave", is_flag=True, help="End, and leave no server running.")
+@_json
+@_in_words
+def demo(**options: Any) -> None:
+    """Run lead traders and copy traders on recorded prices, with a crash in the middle."""
+    from copydesk.demo import Options
+    from copydesk.demo import main as run
+
+    sys.exit(run(Options(**options)))
+
+
+@main.command()
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the first run.")
 @click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--steps", type=click.IntRange(min=1), default=2_000, show_default=True)

@@ -66,6 +66,9 @@ class FaultyDisk(RealDisk):
             factory=FaultyConnection,
         )
         connection.fuse = self._fuse
+        if self._fuse.count(after=True):
+            connection.close()
+            raise sqlite3.OperationalError("unable to open database file")
         return connection
 
     def write(self, path: Path, chunks: Sequence[Chunk]) -> None:
