@@ -156,15 +156,21 @@ def quiet_ticks(figures: Figures, desk: Desk, what: str) -> None:
 
 
 def upkeep(figures: Figures, desk: Desk, leads: list[int], size: int) -> None:
-    """Compare fan-outs of two leads in turn: without levels, and with tpRatio and slRatio."""
+    """Compare fan-outs of two leads in turn: without levels, and with tpRatio and slRatio.
+
+    The first tick after each looks at the risk of every account it touched: timed as well.
+    """
     times: dict[int, list[float]] = {lead: [] for lead in leads}
+    ticks = []
     for number in range(ROUNDS + 1):
         for lead in leads:
             order = desk.fresh_order(lead, Side.BUY)
             took, _ = timed(partial(desk.step_only, order))
+            looked, _ = timed(partial(desk.step_only, desk.tick(PX_TICKS)))
             desk.step_only(desk.fresh_order(lead, Side.SELL))
             if number:
                 times[lead].append(took)
+                ticks.append(looked)
     plain, watched = (Spread.of(times[lead]) for lead in leads)
     share = watched.median_ms / plain.median_ms - 1
     figures.add(
@@ -173,6 +179,13 @@ def upkeep(figures: Figures, desk: Desk, leads: list[int], size: int) -> None:
         f"levels for tpRatio and slRatio of {size:,} copies at their opening",
         f"{digits(plain.median_ms)} ms without, {digits(watched.median_ms)} ms with: "
         f"{share:+.0%} (median of {ROUNDS})",
+    )
+    first = Spread.of(ticks)
+    figures.add(
+        "first_tick_ms",
+        first,
+        f"first tick after a fan-out to {size:,} (risk of all it touched)",
+        f"{first.cell()} ms",
     )
 
 
