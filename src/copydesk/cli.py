@@ -130,14 +130,27 @@ def account() -> None:
 
 
 @account.command("create")
-@click.option("--name", required=True, help="Nickname.")
-@click.option("--deposit", default="0", show_default=True, help="First deposit in USDT.")
+@click.argument("name")
+@click.option("--deposit", default="10000", show_default=True, help="First deposit in USDT.")
 @_data
 @_json
 @_in_words
 def account_create(name: str, deposit: str, data: Path, as_json: bool) -> None:
-    """Open an account."""
-    _ask(data, as_json, "account create", name=name, deposit=deposit)
+    """Open an account called NAME and make an API key for it, shown this once."""
+    from copydesk.node.admin_client import AdminClient
+
+    with AdminClient(data) as client:
+        opened = client.ask("account create", name=name, deposit=deposit)
+        key = client.ask("key create", account=opened["uid"])
+    made = {
+        "name": opened["name"],
+        "uid": opened["uid"],
+        "uniqueCode": opened["unique_code"],
+        "apiKey": key["api_key"],
+        "secretKey": key["secret_key"],
+        "passphrase": key["passphrase"],
+    }
+    _show(made, as_json)
 
 
 @account.command("list")
@@ -340,6 +353,10 @@ def _ask(data: Path, as_json: bool, op: str, **fields: Any) -> None:
 
     with AdminClient(data) as client:
         result = client.ask(op, **fields)
+    _show(result, as_json)
+
+
+def _show(result: Any, as_json: bool) -> None:
     if as_json:
         _print_json(result)
     else:
