@@ -42,10 +42,11 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
     def floor_count(self, text: str) -> int | None:
         """Turn decimal text into steps rounding down; None if malformed."""
-        value = parse_scaled(text, self.scale + 18 if "." in text else self.scale)
-        if value is None:
+        whole, point, fraction = text.partition(".")
+        value = parse_scaled(whole + point + fraction[: self.scale], self.scale)
+        if value is None or not (fraction + "0").isdecimal():
             return None
-        return value // (self.mantissa * 10 ** (18 if "." in text else 0))
+        return value // self.mantissa
 
     def text(self, count: int) -> str:
         """Print a number of steps as decimal text."""

@@ -54,10 +54,9 @@ def order_command(
 def px_ticks(inst: Instrument, text: str, name: str) -> int | Reject:
     """Read a price. Rejects: 51000 {name} malformed or out of bounds, 51150 between two ticks."""
     ticks = inst.tick.count(text)
-    if ticks is None:
-        malformed = parse_scaled(text, 24) is None
-        return Reject(Code.PARAMETER_ERROR, (name,)) if malformed else _OFF_GRID
-    return ticks if ticks <= MAX_PX_TICKS else Reject(Code.PARAMETER_ERROR, (name,))
+    if ticks is None and inst.tick.floor_count(text) is not None:
+        return _OFF_GRID
+    return Reject(Code.PARAMETER_ERROR, (name,)) if ticks is None or ticks > MAX_PX_TICKS else ticks
 
 
 _OFF_GRID = Reject(Code.TOO_MANY_DECIMALS)
