@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from copydesk.model.inputs import MarketTick
 
-MAX_VOLUME_LOTS = 10**12  # in one tick; a day of such ticks still fits int64
 STALL_S = 1.0  # a reader that is this late is not chased with a burst of ticks
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from copydesk.feeds.feed import MAX_VOLUME_LOTS, FeedError, Start, pack
+from copydesk.feeds.feed import FeedError, Start, pack
 from copydesk.feeds.recording import I64, Prints, read
 from copydesk.model.amounts import E8
 from copydesk.model.enums import InstType
 from copydesk.model.inputs import MarketTick
 from copydesk.model.instruments import Instrument, InstrumentTable
-from copydesk.model.limits import MAX_PX_TICKS
+from copydesk.model.limits import MAX_PX_TICKS, MAX_TICK_VOLUME_LOTS
 
 ENDS = ("stop", "loop", "hold")
 HOLD_MS = 1_000
@@ -141,7 +141,7 @@ def _lots(inst: Instrument, prints: Prints) -> I64:
     else:
         lot = inst.base_lot_e8 / E8
     total = np.floor(np.cumsum(_coins(inst, prints) / lot) + 1e-6).astype(np.int64)
-    lots: I64 = np.minimum(np.diff(total, prepend=0), MAX_VOLUME_LOTS)
+    lots: I64 = np.minimum(np.diff(total, prepend=0), MAX_TICK_VOLUME_LOTS)
     return lots
 
 
@@ -174,5 +174,5 @@ def _merge(parts: list[tuple[Instrument, Prints]], end: str) -> Replay:
         starts=np.append(starts, len(cells_ts)),
         rows=rows[fresh].astype(np.int64),
         last=last[ends],
-        volume=np.minimum(np.add.reduceat(volume, fresh), MAX_VOLUME_LOTS),
+        volume=np.minimum(np.add.reduceat(volume, fresh), MAX_TICK_VOLUME_LOTS),
     )

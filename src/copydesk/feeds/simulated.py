@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from copydesk.feeds.feed import MAX_VOLUME_LOTS, FeedError, Start, pack
+from copydesk.feeds.feed import FeedError, Start, pack
 from copydesk.model.inputs import MarketTick
 from copydesk.model.instruments import Instrument, InstrumentTable
+from copydesk.model.limits import MAX_TICK_VOLUME_LOTS
 
 ANCHOR_MS = 1_777_284_000_000  # 2026-04-27 10:00 UTC, when no clock is given
 FINE = 12  # prices inside are in 1e-12 USDT
@@ -246,7 +247,7 @@ def _cell(inst: Instrument, last: int, mark: int, usdt: int) -> tuple[int, int, 
     last_ticks = max(1, (2 * last + tick) // (2 * tick))
     mark_ticks = max(1, (2 * mark + tick) // (2 * tick))
     lots = usdt * 10**8 * inst.value_den // (last_ticks * inst.value_num)
-    return inst.row, last_ticks, mark_ticks, min(MAX_VOLUME_LOTS, max(1, lots))
+    return inst.row, last_ticks, mark_ticks, min(MAX_TICK_VOLUME_LOTS, max(1, lots))
 
 
 def _fine_tick(inst: Instrument) -> int:

@@ -16,6 +16,7 @@ MAX_PX_TICKS = 10**12
 MAX_SIZE_LOTS = 3_000_000_000  # square still fits int64: pro-rata products are size x size
 MAX_VALUE_E8 = 9 * 10**16  # 900 million USDT in one position or one bunched order
 MAX_BALANCE_E8 = 9 * 10**17
+MAX_TICK_VOLUME_LOTS = 10**12  # traded elsewhere in one tick; a day of ticks fits int64
 MAX_LEVER = 125
 MAX_COPY_RATIO_PPM = 100 * 10**6
 MAX_ACCOUNTS = 2**24

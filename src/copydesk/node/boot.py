@@ -30,6 +30,7 @@ from copydesk.journal.disk import Disk, RealDisk
 from copydesk.journal.lock import DirectoryLock
 from copydesk.model.inputs import SetLiquidity
 from copydesk.model.instruments import InstrumentTable
+from copydesk.model.rejects import Code, Reject
 from copydesk.node import doors, logs
 from copydesk.node.admin import AdminDoor, Node
 from copydesk.node.clock import Clock, RealClock
@@ -242,8 +243,12 @@ class Running:
         if rows:
             known = {row: int(markets.last_ticks[row]) for row in rows}
             feed.resume(max(int(markets.market_ts_ms[row]) for row in rows), known)
+        warned = False
         async for tick in feed.ticks():
-            await self._sequencer.submit(tick)  # refused when the inbox is full: the next is newer
+            reply = await self._sequencer.submit(tick)
+            if not warned and isinstance(reply, Reject) and reply.code is not Code.SYSTEM_BUSY:
+                warned = True  # a full inbox is no matter: the next tick is newer
+                _log.warning("tick_refused", feed=feed.name, market_ts_ms=tick.market_ts_ms)
         _log.info("feed_ended", feed=feed.name)
 
 

@@ -16,7 +16,7 @@ from copydesk.engine.exchange import candles, funding, liquidity, quoting, risk
 from copydesk.engine.state import State
 from copydesk.engine.table import I64
 from copydesk.model.inputs import MarketTick
-from copydesk.model.limits import MAX_PX_TICKS, MAX_SIZE_LOTS
+from copydesk.model.limits import MAX_PX_TICKS, MAX_TICK_VOLUME_LOTS
 from copydesk.model.outputs import Done, MarketMoved, Reply
 from copydesk.model.rejects import Code, Reject
 
@@ -74,5 +74,5 @@ def _sound(state: State, command: MarketTick, arrays: tuple[I64, I64, I64, I64])
     known = int(rows.min()) >= 0 and int(rows.max()) < len(state.instruments)
     prices = min(int(last.min()), int(mark.min())) >= 0
     prices = prices and max(int(last.max()), int(mark.max())) <= MAX_PX_TICKS
-    sizes = int(volume.min()) >= 0 and int(volume.max()) <= MAX_SIZE_LOTS
+    sizes = int(volume.min()) >= 0 and int(volume.max()) <= MAX_TICK_VOLUME_LOTS
     return known and prices and sizes and len(np.unique(rows)) == len(rows)
