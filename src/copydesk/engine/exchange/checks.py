@@ -19,6 +19,9 @@ _ISOLATED_FROM = BOOKS_PER_INSTRUMENT // 2
 def check_exchange(state: State) -> list[str]:
     """Broken invariants, [] if none."""
     broken: list[str] = []
+    _wallet_rows(state, broken)
+    if broken:
+        return broken  # the sums below need a wallet row for every account
     _accounts(state, broken)
     _positions(state, broken)
     _wallets(state, broken)
@@ -48,14 +51,17 @@ def _settle_rows(state: State) -> I64:
 
 
 def _accounts(state: State, broken: list[str]) -> None:
-    count = state.accounts.count
-    for ccy_row, wallet in sorted(state.wallets.items()):
-        if wallet.count != count:
-            broken.append(f"wallet of currency {ccy_row} has {wallet.count} rows for {count}")
     _say(broken, state.accounts.live("frozen"), "account frozen between steps")
     calm = state.accounts.live("calm_ppm")[FIRST_USER:]
     if int(calm.min(initial=2**31 - 1)) < state.scalars.risk_min_calm_ppm:
         broken.append("risk_min_calm_ppm is not a lower bound")
+
+
+def _wallet_rows(state: State, broken: list[str]) -> None:
+    count = state.accounts.count
+    for ccy_row, wallet in sorted(state.wallets.items()):
+        if wallet.count != count:
+            broken.append(f"wallet of currency {ccy_row} has {wallet.count} rows for {count}")
 
 
 def _positions(state: State, broken: list[str]) -> None:
@@ -95,8 +101,8 @@ def _money(state: State, broken: list[str]) -> None:
     """Cash less what was paid for positions is what was moved in, in every currency."""
     positions = state.positions
     settle = _settle_rows(state)[positions.live("book").astype(np.int64) // BOOKS_PER_INSTRUMENT]
-    swaps = [inst.settle_ccy for inst in state.instruments if inst.inst_type is InstType.SWAP]
-    settled = {state.index.ccy_rows[ccy] for ccy in swaps}
+    swaps = [inst for inst in state.instruments if inst.inst_type is InstType.SWAP]
+    settled = {state.index.ccy_rows[inst.settle_ccy] for inst in swaps if inst.tradable}
     for ccy_row, wallet in sorted(state.wallets.items()):
         cash = sum(wallet.live("cash_e8").tolist())
         cost = sum(positions.live("cost_e8")[settle == ccy_row].tolist())
