@@ -8,8 +8,10 @@ Start reading: `Metrics`.
 
 from collections.abc import Callable
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from copydesk.model.enums import NoCopyReason
 from copydesk.model.outputs import CopiesFilled, CopiesNotMade, Output
 
 _SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0)
@@ -27,7 +29,8 @@ class Metrics:
         )
         self.not_made = Counter(
             "copydesk_copies_not_made",
-            "Copies that were not made, with a reason",
+            "Copies that were not made, by reason",
+            ["reason"],
             registry=registry,
         )
         self.append_seconds = Histogram(
@@ -64,17 +67,18 @@ class Metrics:
     def released(self, outputs: list[Output]) -> None:
         """Count what left the engine."""
         self.inputs.inc(len(outputs))
-        copies = not_made = 0
+        copies = 0
+        not_made = np.zeros(len(NoCopyReason), dtype=np.int64)
         for output in outputs:
             for fact in output.facts:
                 if isinstance(fact, CopiesFilled):
                     copies += len(fact.copy_rows)
                 elif isinstance(fact, CopiesNotMade):
-                    not_made += len(fact.account_rows)
+                    not_made += np.bincount(fact.reasons, minlength=len(NoCopyReason))
         if copies:
             self.copies.inc(copies)
-        if not_made:
-            self.not_made.inc(not_made)
+        for reason in np.flatnonzero(not_made).tolist():
+            self.not_made.labels(NoCopyReason(reason).wire).inc(int(not_made[reason]))
         if outputs:
             self.seq.set(outputs[-1].seq)
 
