@@ -468,6 +468,9 @@ class Index:
     position_rows: dict[int, I32] = field(
         default_factory=dict
     )  # book id -> position row by account row; 0 = none
+    cross_books: dict[int, tuple[int, list[int]]] = field(
+        default_factory=dict
+    )  # currency row -> (number of books when it was made, cross books), see `margin.cross_books`
     resting: dict[tuple[int, int], RestingSide] = field(default_factory=dict)  # (inst_row, side)
     order_by_id: dict[int, int] = field(default_factory=dict)  # ord_id -> order row
     orders_by_account: dict[int, list[int]] = field(

@@ -12,10 +12,9 @@ available = cash - isolated margins + unrealised profit of cross positions - cro
 import numpy as np
 
 from copydesk.engine.exchange import positions
-from copydesk.engine.state import State, book_parts
+from copydesk.engine.state import BOOKS_PER_INSTRUMENT, State, book_parts
 from copydesk.engine.table import I64, Rows, span
 from copydesk.model.amounts import checked_mul
-from copydesk.model.enums import MgnMode
 
 
 def mark_value_e8(state: State, position_row: int) -> int:
@@ -45,13 +44,21 @@ def upl_many_e8(state: State, book: int, position_rows: Rows) -> I64:
 
 
 def cross_books(state: State, ccy_row: int) -> list[int]:
-    """Books that hold cross positions settled in a currency, ascending."""
-    return [
-        book
-        for book in sorted(state.index.position_rows)
-        if book_parts(book)[1] is MgnMode.CROSS
-        and state.index.ccy_rows[state.instruments[book_parts(book)[0]].settle_ccy] == ccy_row
-    ]
+    """Books that hold cross positions settled in a currency.
+
+    Kept in `index` until there is a new book: every margin check asks, and there may be hundreds.
+    """
+    count, books = state.index.cross_books.get(ccy_row, (-1, []))
+    if count != len(state.index.position_rows):
+        rows, instruments = state.index.ccy_rows, state.instruments
+        books = [
+            book
+            for book in sorted(state.index.position_rows)
+            if book % BOOKS_PER_INSTRUMENT < BOOKS_PER_INSTRUMENT // 2
+            and rows[instruments[book // BOOKS_PER_INSTRUMENT].settle_ccy] == ccy_row
+        ]
+        state.index.cross_books[ccy_row] = (len(state.index.position_rows), books)
+    return books
 
 
 def cross_equity_e8(state: State, account_row: int, ccy_row: int) -> int:

@@ -32,6 +32,9 @@ class _Held(NamedTuple):
     inst: I64
     ccy: I64
     isolated: Bool
+    unit: I64  # value of one lot and tick
+    mmr_ppm: I64
+    fee_ppm: I64
 
 
 class _Cushions(NamedTuple):
@@ -86,24 +89,30 @@ def _held_by(state: State, looked: Bool) -> _Held:
     positions = state.positions
     owners = positions.live("account_row")
     rows = np.flatnonzero(looked[owners] & (positions.live("qty_lots") != 0))
-    books = positions.book[rows].astype(np.int64)
-    inst = books // BOOKS_PER_INSTRUMENT
-    ccy = np.zeros(len(rows), dtype=np.int64)
-    for inst_row in np.unique(inst).tolist():
-        settle = state.index.ccy_rows[state.instruments[inst_row].settle_ccy]
-        ccy[inst == inst_row] = settle
+    books = positions.book[rows]
+    inst = (books // BOOKS_PER_INSTRUMENT).astype(np.int64)
     isolated = books % BOOKS_PER_INSTRUMENT >= _ISOLATED_FROM
-    return _Held(rows, owners[rows].astype(np.int64), inst, ccy, isolated)
+    terms = np.zeros((4, len(state.instruments)), dtype=np.int64)
+    for inst_row in np.flatnonzero(np.bincount(inst, minlength=1)).tolist():
+        instrument = state.instruments[inst_row]
+        terms[:, inst_row] = (
+            state.index.ccy_rows[instrument.settle_ccy],
+            instrument.value_num,
+            instrument.mmr_ppm,
+            fee_ppm(instrument, maker=False),
+        )
+    ccy, unit, mmr, fee = (np.take(row, inst) for row in terms)
+    return _Held(rows, owners[rows].astype(np.int64), inst, ccy, isolated, unit, mmr, fee)
 
 
 def _cushions(state: State, held: _Held, prices: I64) -> _Cushions:
     """Measure equity less (maintenance margin + fee of closing), both rounded up per position."""
     positions = state.positions
-    unit, mmr, fee = _terms(state, held.inst)
-    signed = checked_mul(positions.qty_lots[held.rows], checked_mul(unit, prices[held.inst]))
+    unit = checked_mul(held.unit, np.take(prices, held.inst))
+    signed = checked_mul(positions.qty_lots[held.rows], unit)
     value = np.abs(signed)
     spare = signed - positions.cost_e8[held.rows]
-    spare -= _share_up(value, mmr) + _share_up(value, fee)
+    spare -= _share_up(value, held.mmr_ppm) + _share_up(value, held.fee_ppm)
     isolated = spare + positions.margin_e8[held.rows]
     cross: dict[int, I64] = {}
     gross: dict[int, I64] = {}
@@ -116,18 +125,6 @@ def _cushions(state: State, held: _Held, prices: I64) -> _Cushions:
         np.add.at(volume, held.account[of_ccy], value[of_ccy])
         cross[ccy_row], gross[ccy_row] = total, volume
     return _Cushions(isolated, value, cross, gross)
-
-
-def _terms(state: State, inst: I64) -> tuple[I64, I64, I64]:
-    """Value of a lot and tick, maintenance and taker fee (ppm) of each instrument row, int64[N]."""
-    unit, mmr, fee = np.zeros_like(inst), np.zeros_like(inst), np.zeros_like(inst)
-    for inst_row in np.unique(inst).tolist():
-        instrument = state.instruments[inst_row]
-        of = inst == inst_row
-        unit[of] = instrument.value_num
-        mmr[of] = instrument.mmr_ppm
-        fee[of] = fee_ppm(instrument, maker=False)
-    return unit, mmr, fee
 
 
 def _share_up(value: I64, ppm: I64) -> I64:
