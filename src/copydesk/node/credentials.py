@@ -96,7 +96,7 @@ class KeyStore:
     def _load(self) -> None:
         rows = self._connection.execute(
             "SELECT api_key, account_row, label, permission, networks, demo, frozen, last_used_ns,"
-            " nonce, secret, passphrase FROM keys ORDER BY created_ns, api_key"
+            " nonce, secret, passphrase FROM keys ORDER BY rowid"
         )
         for api_key, account_row, label, level, networks, demo, frozen, used_ns, *sealed in rows:
             nonce, secret, passphrase = sealed
