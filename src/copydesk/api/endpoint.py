@@ -42,6 +42,7 @@ class Answers(Enum):
 class Limit(msgspec.Struct, frozen=True):
     """`count` requests in any `seconds`; `lead_count` on instruments that the caller leads.
 
+    `account_count`: of new orders on anything but spot, over all instruments (50061).
     Endpoints with the same `bucket` share one count ("" is the endpoint's own).
     """
 
@@ -49,6 +50,7 @@ class Limit(msgspec.Struct, frozen=True):
     seconds: int = 2
     scope: Scope = Scope.USER
     lead_count: int | None = None
+    account_count: int | None = None
     bucket: str = ""
 
 

@@ -25,8 +25,10 @@ _USER_5 = Limit(5)
 _USER_10 = Limit(10)
 _USER_20 = Limit(20)
 _USER_60 = Limit(60)
-_PLACE = Limit(60, scope=Scope.USER_INSTRUMENT, lead_count=4, bucket="place")
-_PLACE_BATCH = Limit(300, scope=Scope.USER_INSTRUMENT, lead_count=4, bucket="place-batch")
+_PLACE = Limit(60, scope=Scope.USER_INSTRUMENT, lead_count=4, account_count=1_000, bucket="place")
+_PLACE_BATCH = Limit(
+    300, scope=Scope.USER_INSTRUMENT, lead_count=4, account_count=1_000, bucket="place-batch"
+)
 _CANCEL = Limit(60, scope=Scope.USER_INSTRUMENT, bucket="cancel")
 _CANCEL_BATCH = Limit(300, scope=Scope.USER_INSTRUMENT, bucket="cancel-batch")
 

@@ -4,7 +4,7 @@ What lives here: `Limits`, the sliding windows of all callers.
 What it may touch: `endpoint`, `desk`. No clock of its own: the caller says what time it is.
 Always true: refused requests do not count; memory is bounded by what was accepted in the last two
 generations, and by `MAX_WINDOWS`.
-Start reading: `Limits.allow`.
+Start reading: `Limits.check`.
 """
 
 from bisect import bisect_right
@@ -14,9 +14,12 @@ from typing import Any, Final, NamedTuple
 
 from copydesk.api.desk import Desk
 from copydesk.api.endpoint import Endpoint, Limit, Scope
+from copydesk.api.errors import DoorCode, Refusal
+from copydesk.model.enums import InstType
 
 GENERATION_NS: Final = 10 * 1_000_000_000
 MAX_WINDOWS: Final = 1 << 17
+ACCOUNT: Final = "orders of the account"
 
 Given = Mapping[str, object]
 Key = tuple[str, int | str, int]
@@ -45,14 +48,35 @@ class Limits:
         self._old: dict[Key, list[int]] = {}
         self._turned_ns = 0
 
-    def allow(self, endpoint: Endpoint[Any], items: Sequence[Given], who: Who, now_ns: int) -> bool:
+    def check(
+        self, endpoint: Endpoint[Any], items: Sequence[Given], who: Who, now_ns: int
+    ) -> Refusal | None:
         """Count one call (of a batch: its orders) unless that is more than the table allows.
 
         `items` is what was given, one element for a single call. All instruments that do not
-        exist count as one, so that invented names open no windows.
+        exist count as one, so that invented names open no windows. Rejects: 50011, 50061.
         """
         if not self._desk.settings.rate_limits:
-            return True
+            return None
+        if not self._allow(endpoint, items, who, now_ns):
+            return Refusal(DoorCode.TOO_MANY_REQUESTS)
+        count = endpoint.limit.account_count
+        if count is None:
+            return None
+        weight = sum(self._is_counted(item) for item in items)
+        whole = Limit(count, endpoint.limit.seconds)
+        if weight and not self._take((ACCOUNT, who.account_row, -1), whole, weight, now_ns):
+            return Refusal(DoorCode.ACCOUNT_ORDER_RATE)
+        return None
+
+    def _is_counted(self, item: Given) -> bool:
+        """Tell whether an order counts for the whole account: all but spot do."""
+        row = self._inst_row(item)
+        return row < 0 or self._desk.table.instruments[row].inst_type is not InstType.SPOT
+
+    def _allow(
+        self, endpoint: Endpoint[Any], items: Sequence[Given], who: Who, now_ns: int
+    ) -> bool:
         limit = endpoint.limit
         if len(items) == 1 and endpoint.single_limit is not None:
             limit = endpoint.single_limit

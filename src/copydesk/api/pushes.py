@@ -367,7 +367,12 @@ def _copy_row(state: State, fact: CopiesFilled, place: int) -> push.OrderPush:
     ref = CopyRef(int(fact.copy_rows[place]), fact.lead_position_row)
     opened = fact.cause is FillCause.COPY_OPEN
     view = copy_open_order(state, ref) if opened else copy_close_order(state, ref)
-    part = push.FillPart(int(fact.fee_e8[place]), int(fact.pnl_e8[place]), maker=False)
+    part = push.FillPart(
+        fee_e8=int(fact.fee_e8[place]),
+        pnl_e8=int(fact.pnl_e8[place]),
+        lots=int(fact.lots[place]),
+        value_e8=int(fact.value_e8[place]),
+    )
     return push.copy_push(view, part)
 
 

@@ -55,8 +55,9 @@ class Visits:
         who = Who(-1 if key is None else key.account_row, visit.signed.ip)
         items = _items(endpoint, visit.signed)
         counted = _NOTHING if isinstance(items, _REFUSED) else items
-        if not self._limits.allow(endpoint, counted, who, visit.ts_ns):
-            return print_refused(Refusal(DoorCode.TOO_MANY_REQUESTS), visit.locale)
+        too_many = self._limits.check(endpoint, counted, who, visit.ts_ns)
+        if too_many is not None:
+            return print_refused(too_many, visit.locale)
         if key is not None and key.permission < endpoint.permission:
             return print_refused(Refusal(DoorCode.PERMISSION_MISSING), visit.locale)
         if isinstance(items, _REFUSED):

@@ -49,7 +49,7 @@ def count(
 ) -> int:
     """How many of `tries` calls are let through at one moment."""
     given = items or ({},)
-    return sum(windows.allow(row, given, who, NOW_NS + at) for _ in range(tries))
+    return sum(windows.check(row, given, who, NOW_NS + at) is None for _ in range(tries))
 
 
 def test_as_many_as_the_table_says_and_no_more(house: House) -> None:
@@ -119,6 +119,19 @@ def test_led_instruments_are_slower_for_who_leads_them(house: House) -> None:
     assert count(windows, row, 70, ME, BTC) == 4
     assert count(windows, row, 70, ME, ETH) == 60
     assert count(windows, row, 70, OTHER, BTC) == 60
+
+
+def test_orders_of_the_whole_account_are_bounded_but_spot_is_free(house: House) -> None:
+    windows = Limits(house.desk())
+    limit = Limit(10, scope=Scope.USER_INSTRUMENT, account_count=12, bucket="place")
+    row = endpoint(limit)
+    assert count(windows, row, 10, ME, BTC) == 10
+    assert count(windows, row, 10, ME, {"instId": "BTC-USDT"}) == 10
+    assert count(windows, row, 10, ME, ETH) == 2
+    refusal = windows.check(row, ({},), ME, NOW_NS)
+    assert refusal is not None
+    assert refusal.code == 50061
+    assert count(windows, row, 10, OTHER, BTC) == 10
 
 
 def test_limits_can_be_switched_off(house: House) -> None:

@@ -62,11 +62,16 @@ class LeadNotification(Row, frozen=True, kw_only=True):
 
 
 class FillPart(msgspec.Struct, frozen=True, gc=False):
-    """The fill behind a push; `fee_e8` positive when paid, `pnl_e8` gross."""
+    """The fill behind a push; `fee_e8` positive when paid, `pnl_e8` gross.
+
+    `lots` and `value_e8`: of this fill, where the order knows only all fills together (copies).
+    """
 
     fee_e8: int
     pnl_e8: int
-    maker: bool
+    maker: bool = False
+    lots: int = 0
+    value_e8: int = 0
 
 
 def order_push(inst: Instrument, fact: OrderUpdated) -> OrderPush:
@@ -102,8 +107,19 @@ def order_push(inst: Instrument, fact: OrderUpdated) -> OrderPush:
 
 
 def copy_push(view: OrderView, part: FillPart) -> OrderPush:
-    """Print the order of a copy after a fill of its bunched order."""
-    return _push(view, part)
+    """Print the order of a copy after a fill of its bunched order.
+
+    Later slices of one order need tradeIds of their own, because clients drop repeated ones: the
+    lots filled so far are added to the id of the first.
+    """
+    push = _push(view, part)
+    later = view.filled_lots - part.lots
+    return msgspec.structs.replace(
+        push,
+        fill_sz=text.sz(view.inst, part.lots),
+        fill_px=view.inst.average_text(part.value_e8, part.lots),
+        trade_id=str(view.trade_id + later),
+    )
 
 
 def _push(view: OrderView, part: FillPart | None) -> OrderPush:
