@@ -15,7 +15,7 @@ import numpy as np
 
 from copydesk.engine.context import Context
 from copydesk.engine.copying import relations as copy_relations
-from copydesk.engine.exchange import fees, matching, positions, reducing
+from copydesk.engine.exchange import fees, funds, matching, positions, reducing
 from copydesk.engine.state import State
 from copydesk.engine.table import I32, I64, span
 from copydesk.model.amounts import allocate_pro_rata, checked_mul, cut_share
@@ -141,6 +141,7 @@ def _book(state: State, ctx: Context, lead_position_row: int, closing: Closing, 
         positions.close_many(state, ctx, book, part)
     fees.charge_many(state, account_rows, state.index.ccy_rows[instrument.settle_ccy], fee)
     pnl = record(state, ctx, lead_position_row, closing, (value, fee))
+    funds.reconcile_many(state, ctx, account_rows, inst_row)
     ctx.emit(
         CopiesFilled(
             lead_position_row=lead_position_row,
