@@ -1,7 +1,7 @@
 """The REST door: a bare ASGI application whose router is the endpoint table.
 
 What lives here: routing, the reading of bodies, time limits, the probes beside the API.
-What it may touch: all of `api`; asyncio; structlog. No framework: it would cost more than all the
+What it may touch: all of `api`; structlog. No framework: it would cost more than all the
 checks together.
 Always true: one answer per request, always JSON under /api; a fault in a handler is logged and
 answered with 50026, and nothing of it is shown.
@@ -12,7 +12,6 @@ ends in one). Bodies above `MAX_BODY_BYTES` end with HTTP 413 and code 50002: OK
 for them, and 50002 is the one that clients already map to "the body cannot be read".
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import lru_cache
 from typing import Any, Final
@@ -21,6 +20,7 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
 from copydesk.api.auth import Signed
+from copydesk.api.deadlines import Deadlines
 from copydesk.api.desk import Desk
 from copydesk.api.endpoint import Endpoint
 from copydesk.api.endpoints import ENDPOINTS
@@ -60,6 +60,7 @@ class App:
     def __init__(self, desk: Desk, endpoints: Iterable[Endpoint[Any]]) -> None:
         self._desk = desk
         self._visits = Visits(desk)
+        self._deadlines = Deadlines(desk.settings.request_seconds)
         self._routes: dict[bytes, dict[str, Endpoint[Any]]] = {}
         for endpoint in endpoints:
             methods = self._routes.setdefault(endpoint.path.encode("ascii"), {})
@@ -114,9 +115,7 @@ class App:
     async def _serve(self, visit: Visit, receive: Receive) -> Printed:
         locale = visit.locale
         try:
-            async with asyncio.timeout(self._desk.settings.request_seconds):
-                visit.signed.body = await _body(receive)
-                return await self._visits.serve(visit)
+            return await self._deadlines.limit(self._read_and_serve(visit, receive))
         except Gone:
             raise
         except TooLong:
@@ -126,6 +125,10 @@ class App:
         except Exception:  # noqa: BLE001 one of the two places: a bug must not take the door down
             _log.exception("handler failed", path=visit.endpoint.path)
             return print_refused(Refusal(DoorCode.INTERNAL), locale)
+
+    async def _read_and_serve(self, visit: Visit, receive: Receive) -> Printed:
+        visit.signed.body = await _body(receive)
+        return await self._visits.serve(visit)
 
     async def _answer_outside(self, path: str, send: Send) -> None:
         if path == "/healthz":
