@@ -1,10 +1,17 @@
 """Ids that clients see: time-ordered numbers, uids and unique codes, all derived from State.
 
 What lives here: the arithmetic of ids. No dice: the same history gives the same ids.
-What it may touch: nothing.
+What it may touch: NumPy types; what is derived is derived for one or for many.
 Always true: ids rise strictly; (id >> 22) + EPOCH_MS is the birth in Unix ms, as OKX's are.
 Start reading: `next_id`.
 """
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Number = TypeVar("Number", int, npt.NDArray[np.int64])
 
 EPOCH_MS = 1_546_272_000_000  # 2019-01-01 00:00 UTC+8, as OKX's own ids
 UID_BASE = 40_000_000_000_000_000
@@ -37,7 +44,7 @@ def unique_code_of(account_row: int) -> str:
     return f"{x ^ (x >> 31):016X}"
 
 
-def copy_sub_pos_id(lead_sub_pos_id: int, offset_in_block: int) -> int:
+def copy_sub_pos_id(lead_sub_pos_id: Number, offset_in_block: Number) -> Number:
     """Derive the id of a copy: in its lead position's stretch of ids, its place in the block.
 
     It names the copy's sub-position and the order that opened it.
@@ -52,16 +59,16 @@ _CLOSE_LANE = 1 << 21
 _LANE_MASK = (1 << 20) - 1
 
 
-def _in_lane(ts_ns: int, lane: int, number: int) -> int:
+def _in_lane(ts_ns: Number, lane: int, number: Number) -> Number:
     return ((ts_ns // 1_000_000 - EPOCH_MS) << 22) + lane + (number & _LANE_MASK)
 
 
-def fill_bill_id(ts_ns: int, trade_id: int, leg: int = 0) -> int:
+def fill_bill_id(ts_ns: Number, trade_id: Number, leg: int = 0) -> Number:
     """Derive the bill id of a single order's fill: time-ordered; leg 1 is the coins of spot."""
     return _in_lane(ts_ns, _FILL_LANE, 2 * trade_id + leg)
 
 
-def copy_close_id(closed_ns: int, copy_row: int) -> int:
+def copy_close_id(closed_ns: Number, copy_row: Number) -> Number:
     """Derive the id of the order that closed a copy for good: time-ordered."""
     return _in_lane(closed_ns, _CLOSE_LANE, copy_row)
 

@@ -17,12 +17,16 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from copydesk.engine.state import State
 from copydesk.model.enums import CopyState, FillCause
 from copydesk.model.ids import birth_ms, copy_close_id, copy_close_lane, copy_sub_pos_id
 
+I64 = npt.NDArray[np.int64]
 _LANE = 1 << 20
+# Closes by an order of the copy trader himself have that order's rows and no derived ones.
+OWN_CAUSES: Final = (FillCause.ORDER, FillCause.LIQUIDATION, FillCause.CLOSE_POSITION)
 
 
 class CopyRef(NamedTuple):
@@ -39,30 +43,98 @@ def lead_rows_of(state: State, account_row: int) -> list[int]:
     return list(dict.fromkeys(int(relations.lead_row[row]) for row in rows))
 
 
-def copies_of(state: State, account_row: int, *, open_only: bool = False) -> Iterator[CopyRef]:
+class Copies(NamedTuple):
+    """Rows of the copies table with the lead positions in whose blocks they lie, int64[N] each."""
+
+    copy_rows: I64
+    lead_position_rows: I64
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Copies":
+        """Keep some."""
+        return Copies(self.copy_rows[chosen], self.lead_position_rows[chosen])
+
+    def at(self, place: int) -> CopyRef:
+        """Give one."""
+        return CopyRef(int(self.copy_rows[place]), int(self.lead_position_rows[place]))
+
+    def refs(self) -> Iterator[CopyRef]:
+        """Give one after the other."""
+        return map(CopyRef, self.copy_rows.tolist(), self.lead_position_rows.tolist())
+
+
+def copies_of(state: State, account_row: int) -> Copies:
     """Find every row of an account in the copies table, made or not; oldest first per lead.
 
-    Cost: O(log n) for each lead position of the lead traders that the account copies or copied.
+    Cost: for each lead position of the lead traders that the account copies or copied, O(log n)
+    steps, all positions in step.
     """
-    for lead_row in lead_rows_of(state, account_row):
-        blocks = np.asarray(state.index.blocks_by_lead.get(lead_row, []), dtype=np.int64)
-        if open_only:
-            blocks = blocks[state.lead_positions.open_copies[blocks] > 0]
-        for position_row in blocks.tolist():
-            copy_row = copy_in_block(state, position_row, account_row)
-            if copy_row is None:
-                continue
-            if not open_only or state.copies.state[copy_row] == CopyState.OPEN:
-                yield CopyRef(copy_row, position_row)
+    return _in_blocks(state, account_row, _blocks_of(state, account_row))
 
 
-def copy_in_block(state: State, lead_position_row: int, account_row: int) -> int | None:
-    """Find the row of an account in the block of one lead position, or None."""
-    start = int(state.lead_positions.block_start[lead_position_row])
-    count = int(state.lead_positions.block_count[lead_position_row])
-    block = state.copies.account_row[start : start + count]
-    place = int(np.searchsorted(block, account_row))
-    return start + place if place < count and block[place] == account_row else None
+def open_copies_of(state: State, account_row: int) -> Copies:
+    """Find the OPEN copies of an account."""
+    blocks = _blocks_of(state, account_row)
+    blocks = blocks[state.lead_positions.open_copies[blocks] > 0]
+    found = _in_blocks(state, account_row, blocks)
+    return found.where(state.copies.state[found.copy_rows] == CopyState.OPEN)
+
+
+def made_copies_of(state: State, account_row: int) -> Copies:
+    """Find the copies of an account that were made, open or not."""
+    found = copies_of(state, account_row)
+    return found.where(state.copies.state[found.copy_rows] != CopyState.NOT_MADE)
+
+
+def _blocks_of(state: State, account_row: int) -> I64:
+    known = state.index.blocks_by_lead
+    listed = [known.get(lead_row, []) for lead_row in lead_rows_of(state, account_row)]
+    return np.asarray([row for rows in listed for row in rows], dtype=np.int64)
+
+
+def _in_blocks(state: State, account_row: int, blocks: I64) -> Copies:
+    """Bisect all blocks at once for the account."""
+    low = state.lead_positions.block_start[blocks]
+    ends = low + state.lead_positions.block_count[blocks]
+    high, owners = ends, state.copies.account_row
+    while (searching := low < high).any():
+        middle = (low + high) // 2
+        smaller = searching & (owners[np.where(searching, middle, 0)] < account_row)
+        low = np.where(smaller, middle + 1, low)
+        high = np.where(searching & ~smaller, middle, high)
+    inside = low < ends
+    inside &= owners[np.where(inside, low, 0)] == account_row
+    return Copies(low[inside], blocks[inside])
+
+
+def open_ids(state: State, found: Copies) -> I64:
+    """Derive the ids of opening orders, int64[N]."""
+    leads = state.lead_positions
+    offsets = found.copy_rows - leads.block_start[found.lead_position_rows]
+    return copy_sub_pos_id(leads.sub_pos_id[found.lead_position_rows], offsets)
+
+
+def opened_ms(state: State, found: Copies) -> I64:
+    """Give the times of opening, int64[N]."""
+    times: I64 = state.lead_positions.opened_ns[found.lead_position_rows] // 1_000_000
+    return times
+
+
+def finished(state: State, found: Copies) -> Copies:
+    """Keep the copies that have a closing order of their own."""
+    copies, rows = state.copies, found.copy_rows
+    ended = (copies.state[rows] != CopyState.OPEN) & (copies.closed_lots[rows] > 0)
+    return found.where(ended & ~np.isin(copies.close_cause[rows], OWN_CAUSES))
+
+
+def close_ids(state: State, found: Copies) -> I64:
+    """Derive the ids of closing orders of finished copies, int64[N]."""
+    return copy_close_id(state.copies.closed_ns[found.copy_rows], found.copy_rows)
+
+
+def closed_ms(state: State, found: Copies) -> I64:
+    """Give the times of the last close, int64[N]."""
+    times: I64 = state.copies.closed_ns[found.copy_rows] // 1_000_000
+    return times
 
 
 def sub_pos_id_of(state: State, ref: CopyRef) -> int:
@@ -70,10 +142,6 @@ def sub_pos_id_of(state: State, ref: CopyRef) -> int:
     leads = state.lead_positions
     offset = ref.copy_row - int(leads.block_start[ref.lead_position_row])
     return copy_sub_pos_id(int(leads.sub_pos_id[ref.lead_position_row]), offset)
-
-
-# Closes by an order of the copy trader himself have that order's rows and no derived ones.
-OWN_CAUSES: Final = (FillCause.ORDER, FillCause.LIQUIDATION, FillCause.CLOSE_POSITION)
 
 
 def close_id_of(state: State, ref: CopyRef) -> int:

@@ -1,7 +1,7 @@
 """Fills and bills of one account: single orders, derived copy rows, and other movements of money.
 
 What lives here: `FillView`, `BillView` and their lists. The bills of a fill are derived from it.
-What it may touch: `engine.state`, `model`, `views.copies`, `views.orders`, `views.paging`.
+What it may touch: `engine.state`, `model`, `views.orders`, `views.paging`.
 Always true: both lists go by bill id, newest first; a fill and its bill share that id.
 Start reading: `fills_of`, `bills_of`.
 
@@ -9,14 +9,14 @@ A copy is one fill at its opening and one when it is at its end, both at the ave
 balance after them is not kept, so it is None.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from copydesk.engine.state import State
 from copydesk.model.enums import (
-    CopyState,
     FillCause,
     InstType,
     MgnMode,
@@ -26,9 +26,8 @@ from copydesk.model.enums import (
 )
 from copydesk.model.ids import fill_bill_id
 from copydesk.model.instruments import Instrument
-from copydesk.views.copies import close_id_of, copies_of
-from copydesk.views.orders import OrderView, copy_close_order, copy_open_order
-from copydesk.views.paging import Page, newest_first
+from copydesk.views.orders import OrderView, copy_orders
+from copydesk.views.paging import Page, Source, first, merged
 
 TRADE, LIQUIDATION = 2, 5
 _BUY, _SELL, _OPEN_LONG, _OPEN_SHORT, _CLOSE_LONG, _CLOSE_SHORT = range(1, 7)
@@ -129,32 +128,74 @@ class BillFilter(msgspec.Struct, frozen=True, gc=False):
 
 def fills_of(state: State, account_row: int, wanted: FillFilter, page: Page) -> list[FillView]:
     """List fills, those of copies among them, newest bill id first."""
-    fills = [fill for fill in _all_fills(state, account_row) if wanted.fits(fill)]
-    ids = np.asarray([fill.bill_id for fill in fills], dtype=np.int64)
-    times = np.asarray([fill.ts_ms for fill in fills], dtype=np.int64)
-    return [fills[place] for place in newest_first(ids, page, times).tolist()]
+    rows = merged(_fill_sources(state, account_row), page)
+    return first((row for row in rows if isinstance(row, FillView) and wanted.fits(row)), page)
 
 
 def bills_of(state: State, account_row: int, wanted: BillFilter, page: Page) -> list[BillView]:
     """List movements of money, newest bill id first."""
-    bills = [bill for fill in _all_fills(state, account_row) for bill in _bills_of_fill(fill)]
-    mine = np.flatnonzero(state.bills.live("account_row") == account_row)
-    bills.extend(_plain_bill(state, row) for row in mine.tolist())
-    bills = [bill for bill in bills if wanted.fits(bill)]
-    ids = np.asarray([bill.bill_id for bill in bills], dtype=np.int64)
-    times = np.asarray([bill.ts_ms for bill in bills], dtype=np.int64)
-    return [bills[place] for place in newest_first(ids, page, times).tolist()]
+    singles, *copies = _fill_sources(state, account_row)
+    sources = [_billed(source, settle_bill) for source in (singles, *copies)]
+    coins = _coin_fills(state, account_row)
+    sources.append(_billed(coins, coin_bill))
+    sources.append(_plain_bills(state, account_row))
+    rows = merged(sources, page)
+    return first((row for row in rows if isinstance(row, BillView) and wanted.fits(row)), page)
 
 
-def _all_fills(state: State, account_row: int) -> Iterator[FillView]:
+def _fill_sources(state: State, account_row: int) -> list[Source]:
     mine = np.flatnonzero(state.fills.live("account_row") == account_row)
-    for row in mine.tolist():
-        yield single_fill(state, row)
-    for ref in copies_of(state, account_row):
-        if state.copies.state[ref.copy_row] != CopyState.NOT_MADE:
-            yield _copy_fill(copy_open_order(state, ref))
-            if close_id_of(state, ref):
-                yield _copy_fill(copy_close_order(state, ref))
+    singles = _single_fills(state, mine, 0)
+    return [singles, *(_filled(source) for source in copy_orders(state, account_row))]
+
+
+def _single_fills(state: State, rows: npt.NDArray[np.intp], leg: int) -> Source:
+    fills = state.fills
+    return Source(
+        fill_bill_id(fills.ts_ns[rows], fills.trade_id[rows], leg),
+        fills.ts_ns[rows] // 1_000_000,
+        lambda place: single_fill(state, int(rows[place])),
+    )
+
+
+def _coin_fills(state: State, account_row: int) -> Source:
+    fills = state.fills
+    spot = np.asarray([inst.inst_type is InstType.SPOT for inst in state.instruments])
+    mine = fills.live("account_row") == account_row
+    mine &= spot[fills.live("inst_row")]
+    return _single_fills(state, np.flatnonzero(mine), 1)
+
+
+def _filled(orders: Source) -> Source:
+    """Turn orders of copies into their fills."""
+
+    def read(place: int) -> FillView:
+        order = orders.read(place)
+        assert isinstance(order, OrderView)
+        return _copy_fill(order)
+
+    return orders._replace(read=read)
+
+
+def _billed(fills: Source, bill: Callable[[FillView], BillView]) -> Source:
+    """Turn fills into bills."""
+
+    def read(place: int) -> BillView:
+        fill = fills.read(place)
+        assert isinstance(fill, FillView)
+        return bill(fill)
+
+    return fills._replace(read=read)
+
+
+def _plain_bills(state: State, account_row: int) -> Source:
+    bills = state.bills
+    rows = np.flatnonzero(bills.live("account_row") == account_row)
+    return Source(
+        bills.bill_id[rows],
+        bills.ts_ns[rows] // 1_000_000,
+        lambda place: _plain_bill(state, int(rows[place])),
+    )
 
 
 def single_fill(state: State, row: int) -> FillView:
@@ -210,20 +251,25 @@ def _copy_fill(order: OrderView) -> FillView:
     )
 
 
-def _bills_of_fill(fill: FillView) -> Iterator[BillView]:
-    """Derive the bills of a fill: one in the settle currency; of spot one more for the coins.
+def settle_bill(fill: FillView) -> BillView:
+    """Derive the bill of a fill in the settle currency; of spot in the quote currency.
 
     A spot fee is taken from what the account receives: coins when it buys, money when it sells.
     """
     inst, side = fill.inst, int(fill.side)
     if inst.inst_type is InstType.SWAP:
-        yield _bill(fill, inst.settle_ccy, fill.pnl_e8 - fill.fee_e8, fill.cash_after_e8)
-        return
-    coins, coin_fee = fill.lots * inst.base_lot_e8, fill.fee_e8 if side > 0 else 0
-    change = -side * fill.value_e8 - (fill.fee_e8 - coin_fee)
-    yield _bill(fill, inst.quote_ccy, change, fill.cash_after_e8)
-    leg = _bill(fill, inst.base_ccy, side * coins - coin_fee, None)
-    yield msgspec.structs.replace(leg, bill_id=fill.bill_id + 1)
+        return _bill(fill, inst.settle_ccy, fill.pnl_e8 - fill.fee_e8, fill.cash_after_e8)
+    fee = 0 if side > 0 else fill.fee_e8
+    return _bill(fill, inst.quote_ccy, -side * fill.value_e8 - fee, fill.cash_after_e8)
+
+
+def coin_bill(fill: FillView) -> BillView:
+    """Derive the second bill of a spot fill: the coins. The balance after it is not kept."""
+    side = int(fill.side)
+    fee = fill.fee_e8 if side > 0 else 0
+    change = side * fill.lots * fill.inst.base_lot_e8 - fee
+    bill = _bill(fill, fill.inst.base_ccy, change, None)
+    return msgspec.structs.replace(bill, bill_id=fill.bill_id + 1)
 
 
 def _bill(fill: FillView, ccy: str, change_e8: int, cash_after_e8: int | None) -> BillView:

@@ -25,14 +25,18 @@ from copydesk.model.enums import (
 from copydesk.model.instruments import Instrument
 from copydesk.views.copies import (
     CopyRef,
-    close_id_of,
-    copies_of,
+    close_ids,
+    closed_ms,
+    finished,
     last_close_id,
     locate_close,
     locate_sub_position,
+    made_copies_of,
+    open_ids,
+    opened_ms,
     sub_pos_id_of,
 )
-from copydesk.views.paging import Page, newest_first
+from copydesk.views.paging import Page, Source, first, merged
 
 
 class OrderView(msgspec.Struct, frozen=True, gc=False):
@@ -120,7 +124,7 @@ def copy_open_order(state: State, ref: CopyRef) -> OrderView:
     row, lead_position_row = ref
     inst_row, mgn_mode, pos_side = book_parts(int(copies.book[row]))
     size, asked = int(copies.size_lots[row]), int(copies.target_lots[row])
-    opened_ms = int(state.lead_positions.opened_ns[lead_position_row]) // 1_000_000
+    opened = int(state.lead_positions.opened_ns[lead_position_row]) // 1_000_000
     ord_id = sub_pos_id_of(state, ref)
     return OrderView(
         inst=state.instruments[inst_row],
@@ -142,8 +146,8 @@ def copy_open_order(state: State, ref: CopyRef) -> OrderView:
         pnl_e8=0,
         lever=int(copies.lever[row]),
         reduce_only=False,
-        created_ms=opened_ms,
-        updated_ms=opened_ms,
+        created_ms=opened,
+        updated_ms=opened,
         trade_id=ord_id,
         fill_lots=size,
         fill_px_ticks=0,
@@ -160,7 +164,7 @@ def copy_close_order(state: State, ref: CopyRef) -> OrderView:
     row, lead_position_row = ref
     inst_row, mgn_mode, pos_side = book_parts(int(copies.book[row]))
     closed = int(copies.closed_lots[row])
-    closed_ms = int(copies.closed_ns[row]) // 1_000_000
+    closed_at = int(copies.closed_ns[row]) // 1_000_000
     ord_id = last_close_id(state, ref)
     return OrderView(
         inst=state.instruments[inst_row],
@@ -182,8 +186,8 @@ def copy_close_order(state: State, ref: CopyRef) -> OrderView:
         pnl_e8=int(copies.pnl_e8[row]),
         lever=int(copies.lever[row]),
         reduce_only=pos_side is PosSide.NET,
-        created_ms=closed_ms,
-        updated_ms=closed_ms,
+        created_ms=closed_at,
+        updated_ms=closed_at,
         trade_id=ord_id,
         fill_lots=closed,
         fill_px_ticks=0,
@@ -208,9 +212,7 @@ def pending_orders(
 ) -> list[OrderView]:
     """List resting orders, newest first."""
     rows = np.asarray(state.index.orders_by_account.get(account_row, []), dtype=np.int64)
-    views = [order_view(state, row) for row in rows.tolist()]
-    views = [view for view in views if wanted.fits(view)]
-    return _paged(views, page)
+    return _listed([_singles(state, rows)], wanted, page)
 
 
 def order_history(
@@ -222,30 +224,39 @@ def order_history(
     mine &= orders.live("state") >= OrderState.FILLED
     if wanted.inst_row is not None:
         mine &= orders.live("inst_row") == wanted.inst_row
-    views = [order_view(state, row) for row in _candidates(state, np.flatnonzero(mine), page)]
-    for ref in copies_of(state, account_row):
-        if state.copies.state[ref.copy_row] != CopyState.NOT_MADE:
-            views.append(copy_open_order(state, ref))
-            if close_id_of(state, ref):
-                views.append(copy_close_order(state, ref))
-    return _paged([view for view in views if wanted.fits(view)], page)
+    singles = _singles(state, np.flatnonzero(mine))
+    return _listed([singles, *copy_orders(state, account_row)], wanted, page)
 
 
-def _candidates(state: State, rows: npt.NDArray[np.intp], page: Page) -> list[int]:
-    """Cut what the page surely leaves out before rows become objects."""
-    ids = state.orders.ord_id[rows]
-    if page.after is not None:
-        rows, ids = rows[ids < page.after], ids[ids < page.after]
-    if page.before is not None:
-        rows = rows[ids > page.before]
-    chosen: list[int] = rows.tolist()
-    return chosen
+def copy_orders(state: State, account_row: int) -> tuple[Source, Source]:
+    """Give the opening and the closing orders derived from an account's copies."""
+    made = made_copies_of(state, account_row)
+    ended = finished(state, made)
+    return (
+        Source(
+            open_ids(state, made),
+            opened_ms(state, made),
+            lambda place: copy_open_order(state, made.at(place)),
+        ),
+        Source(
+            close_ids(state, ended),
+            closed_ms(state, ended),
+            lambda place: copy_close_order(state, ended.at(place)),
+        ),
+    )
 
 
-def _paged(views: list[OrderView], page: Page) -> list[OrderView]:
-    ids = np.asarray([view.ord_id for view in views], dtype=np.int64)
-    times = np.asarray([view.created_ms for view in views], dtype=np.int64)
-    return [views[place] for place in newest_first(ids, page, times).tolist()]
+def _singles(state: State, rows: npt.NDArray[np.integer]) -> Source:
+    return Source(
+        state.orders.ord_id[rows],
+        state.orders.created_ns[rows] // 1_000_000,
+        lambda place: order_view(state, int(rows[place])),
+    )
+
+
+def _listed(sources: list[Source], wanted: OrderFilter, page: Page) -> list[OrderView]:
+    rows = merged(sources, page)
+    return first((row for row in rows if isinstance(row, OrderView) and wanted.fits(row)), page)
 
 
 def _by_id(state: State, account_row: int, ord_id: int) -> OrderView | None:

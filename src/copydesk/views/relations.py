@@ -23,7 +23,7 @@ from copydesk.model.enums import (
     SubPosCloseType,
 )
 from copydesk.views.accounts import led_rows
-from copydesk.views.copies import CopyRef, copies_of
+from copydesk.views.copies import CopyRef, made_copies_of
 from copydesk.views.sub_positions import unique_code
 
 _DAY_MS = 86_400_000
@@ -172,14 +172,15 @@ def _results(
     """Sum realised profit of today and unrealised profit of an account's copies by relation."""
     today: dict[int, int] = {}
     upl: dict[int, int] = {}
-    copies = state.copies
-    for ref in copies_of(state, account_row):
-        row = ref.copy_row
+    copies, found = state.copies, made_copies_of(state, account_row)
+    rows = found.copy_rows
+    recent = (copies.closed_lots[rows] > 0) & (copies.closed_ns[rows] >= today_ms * 1_000_000)
+    for row in rows[recent].tolist():
         relation_row = int(copies.relation_row[row])
-        if copies.closed_lots[row] and copies.closed_ns[row] >= today_ms * 1_000_000:
-            today[relation_row] = today.get(relation_row, 0) + int(copies.pnl_e8[row])
-        if copies.state[row] == CopyState.OPEN:
-            upl[relation_row] = upl.get(relation_row, 0) + copy_upl_e8(state, ref)
+        today[relation_row] = today.get(relation_row, 0) + int(copies.pnl_e8[row])
+    for ref in found.where(copies.state[rows] == CopyState.OPEN).refs():
+        relation_row = int(copies.relation_row[ref.copy_row])
+        upl[relation_row] = upl.get(relation_row, 0) + copy_upl_e8(state, ref)
     return today, upl
 
 

@@ -7,14 +7,12 @@ gross (rules 6.14).
 Start reading: `current_sub_positions`, `sub_position_history`.
 """
 
-from collections.abc import Iterable, Sequence
-
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from copydesk.engine.state import State, book_parts
 from copydesk.model.enums import (
-    CopyState,
     InstType,
     MgnMode,
     PosSide,
@@ -22,8 +20,19 @@ from copydesk.model.enums import (
     TriggerPxType,
 )
 from copydesk.model.instruments import Instrument
-from copydesk.views.copies import CopyRef, copies_of, locate_sub_position, sub_pos_id_of
-from copydesk.views.paging import Page, newest_first
+from copydesk.views.copies import (
+    Copies,
+    CopyRef,
+    locate_sub_position,
+    made_copies_of,
+    open_copies_of,
+    open_ids,
+    opened_ms,
+    sub_pos_id_of,
+)
+from copydesk.views.paging import Page, Source, first, merged
+
+I64 = npt.NDArray[np.int64]
 
 
 class SubPosition(msgspec.Struct, frozen=True, gc=False):
@@ -71,15 +80,12 @@ def current_sub_positions(
 ) -> list[SubPosition]:
     """List open sub-positions, openTime newest first; the page goes by subPosId."""
     if query.sub_pos_type is SubPosType.LEAD:
-        rows = _lead_rows(state, account_row)
-        leads = state.lead_positions
-        rows = [row for row in rows if leads.closed_lots[row] < leads.size_lots[row]]
-        found = [lead_sub_position(state, row) for row in _fitting(state, rows, query)]
+        rows, leads = _lead_rows(state, account_row), state.lead_positions
+        source = _leads(state, rows[leads.closed_lots[rows] < leads.size_lots[rows]], query)
     else:
-        refs = list(copies_of(state, account_row, open_only=True))
-        found = [copy_sub_position(state, ref) for ref in _fitting_copies(state, refs, query)]
-    shown = _paged(found, query.page)
-    return sorted(shown, key=lambda one: (one.opened_ms, one.sub_pos_id), reverse=True)
+        source = _copies(state, open_copies_of(state, account_row), query)
+    found = _listed(source, query.page)
+    return sorted(found, key=lambda one: (one.opened_ms, one.sub_pos_id), reverse=True)
 
 
 def sub_position_history(
@@ -87,12 +93,13 @@ def sub_position_history(
 ) -> list[SubPosition]:
     """List closed and partly closed sub-positions, subPosId newest first."""
     if query.sub_pos_type is SubPosType.LEAD:
-        rows = [r for r in _lead_rows(state, account_row) if state.lead_positions.closed_lots[r]]
-        found = [lead_sub_position(state, row) for row in _fitting(state, rows, query)]
+        rows = _lead_rows(state, account_row)
+        source = _leads(state, rows[state.lead_positions.closed_lots[rows] > 0], query)
     else:
-        refs = [ref for ref in copies_of(state, account_row) if state.copies.closed_lots[ref[0]]]
-        found = [copy_sub_position(state, ref) for ref in _fitting_copies(state, refs, query)]
-    return _paged(found, query.page)
+        made = made_copies_of(state, account_row)
+        made = made.where(state.copies.closed_lots[made.copy_rows] > 0)
+        source = _copies(state, made, query)
+    return _listed(source, query.page)
 
 
 def lead_sub_position(state: State, row: int) -> SubPosition:
@@ -180,37 +187,48 @@ def lead_rows_led(state: State, account_row: int) -> list[int]:
     return np.flatnonzero(state.lead_traders.live("account_row") == account_row).tolist()
 
 
-def _lead_rows(state: State, account_row: int) -> list[int]:
-    rows: list[int] = []
-    for lead_row in lead_rows_led(state, account_row):
-        rows.extend(state.index.blocks_by_lead.get(lead_row, []))
-    return rows
+def _lead_rows(state: State, account_row: int) -> I64:
+    known = state.index.blocks_by_lead
+    listed = [known.get(lead_row, []) for lead_row in lead_rows_led(state, account_row)]
+    return np.asarray([row for rows in listed for row in rows], dtype=np.int64)
 
 
-def _fitting(state: State, rows: Iterable[int], query: SubPositionQuery) -> list[int]:
-    insts = state.lead_positions.inst_row
-    return [row for row in rows if _inst_fits(state, int(insts[row]), query)]
+def _leads(state: State, rows: I64, query: SubPositionQuery) -> Source:
+    leads = state.lead_positions
+    chosen = rows[_asked(state, leads.inst_row[rows], query)]
+    return Source(
+        leads.sub_pos_id[chosen],
+        leads.opened_ns[chosen] // 1_000_000,
+        lambda place: lead_sub_position(state, int(chosen[place])),
+    )
 
 
-def _fitting_copies(
-    state: State, refs: Iterable[CopyRef], query: SubPositionQuery
-) -> list[CopyRef]:
-    leads, lead_account = state.lead_positions, query.lead_account_row
-    return [
-        ref
-        for ref in refs
-        if state.copies.state[ref.copy_row] != CopyState.NOT_MADE
-        and _inst_fits(state, int(leads.inst_row[ref.lead_position_row]), query)
-        and lead_account in (None, int(leads.account_row[ref.lead_position_row]))
-    ]
+def _copies(state: State, found: Copies, query: SubPositionQuery) -> Source:
+    leads = state.lead_positions
+    asked = _asked(state, leads.inst_row[found.lead_position_rows], query)
+    if query.lead_account_row is not None:
+        asked &= leads.account_row[found.lead_position_rows] == query.lead_account_row
+    chosen = found.where(asked)
+    return Source(
+        open_ids(state, chosen),
+        opened_ms(state, chosen),
+        lambda place: copy_sub_position(state, chosen.at(place)),
+    )
 
 
-def _inst_fits(state: State, inst_row: int, query: SubPositionQuery) -> bool:
-    if query.inst_row is not None and inst_row != query.inst_row:
-        return False
-    return query.inst_type in (None, state.instruments[inst_row].inst_type)
+def _asked(
+    state: State, inst_rows: npt.NDArray[np.integer], query: SubPositionQuery
+) -> npt.NDArray[np.bool_]:
+    """Tell which instruments were asked for, bool[N]."""
+    if query.inst_row is not None:
+        asked: npt.NDArray[np.bool_] = inst_rows == query.inst_row
+        return asked
+    if query.inst_type is None:
+        return np.ones(len(inst_rows), dtype=np.bool_)
+    kinds = [state.instruments[row].inst_type is query.inst_type for row in inst_rows.tolist()]
+    return np.asarray(kinds, dtype=np.bool_)
 
 
-def _paged(found: Sequence[SubPosition], page: Page) -> list[SubPosition]:
-    ids = np.asarray([one.sub_pos_id for one in found], dtype=np.int64)
-    return [found[place] for place in newest_first(ids, page).tolist()]
+def _listed(source: Source, page: Page) -> list[SubPosition]:
+    rows = merged([source], page)
+    return first((row for row in rows if isinstance(row, SubPosition)), page)

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from copydesk.engine.copying.fan_out import Slice, guard_ticks
 from copydesk.engine.state import State
@@ -18,8 +19,10 @@ from copydesk.model.amounts import format_scaled
 from copydesk.model.enums import CopyMode, CopyState, NoCopyReason, RelationState, Side
 from copydesk.model.instruments import Instrument
 from copydesk.views.copies import CopyRef, copies_of, sub_pos_id_of
-from copydesk.views.paging import Page, newest_first
+from copydesk.views.paging import Page, Source, first, merged
 from copydesk.views.sub_positions import unique_code
+
+I64 = npt.NDArray[np.int64]
 
 REASONS: Final[dict[NoCopyReason, tuple[str, str]]] = {
     NoCopyReason.NONE: ("", ""),
@@ -113,11 +116,23 @@ def pairs_of(state: State, account_row: int, wanted: PairFilter, page: Page) -> 
     Positions that a lead trader held open when copying began are listed as well, with
     BEGAN_AFTER_OPENING, although they never were a pair: the reader asks why there is no copy.
     """
-    pairs = [_pair(state, ref) for ref in copies_of(state, account_row)]
-    pairs.extend(_earlier(state, account_row, {pair.sub_pos_id for pair in pairs}))
-    pairs = [pair for pair in pairs if _fits(state, pair, wanted)]
-    ids = np.asarray([pair.sub_pos_id for pair in pairs], dtype=np.int64)
-    return [pairs[place] for place in newest_first(ids, page).tolist()]
+    leads, found = state.lead_positions, copies_of(state, account_row)
+    pairs = Source(
+        leads.sub_pos_id[found.lead_position_rows],
+        leads.opened_ns[found.lead_position_rows] // 1_000_000,
+        lambda place: _pair(state, found.at(place)),
+    )
+    missed = list(_earlier(state, account_row, found.lead_position_rows))
+    rows = np.asarray([row for row, _ in missed], dtype=np.int64)
+    earlier = Source(
+        leads.sub_pos_id[rows],
+        leads.opened_ns[rows] // 1_000_000,
+        lambda place: _missed(state, *missed[place]),
+    )
+    listed = merged([pairs, earlier], page)
+    return first(
+        (row for row in listed if isinstance(row, PairView) and _fits(state, row, wanted)), page
+    )
 
 
 def reason_text(pair: PairView, language: str) -> str:
@@ -184,7 +199,8 @@ def _pair(state: State, ref: CopyRef) -> PairView:
     )
 
 
-def _earlier(state: State, account_row: int, known: set[int]) -> Iterator[PairView]:
+def _earlier(state: State, account_row: int, known: I64) -> Iterator[tuple[int, int]]:
+    """Find lead positions that were open when a running relation began: (row, relation row)."""
     relations, leads = state.relations, state.lead_positions
     for relation_row in state.index.relations_by_account.get(account_row, []):
         if relations.state[relation_row] != RelationState.ACTIVE:
@@ -193,12 +209,10 @@ def _earlier(state: State, account_row: int, known: set[int]) -> Iterator[PairVi
         lead_row = int(relations.lead_row[relation_row])
         blocks = np.asarray(state.index.blocks_by_lead.get(lead_row, []), dtype=np.int64)
         before = blocks[leads.opened_ns[blocks] < began]
-        still_open = (leads.closed_lots[before] < leads.size_lots[before]) | (
-            leads.closed_ns[before] > began
-        )
-        for row in before[still_open].tolist():
-            if int(leads.sub_pos_id[row]) not in known:
-                yield _missed(state, row, relation_row)
+        held = leads.closed_lots[before] < leads.size_lots[before]
+        held |= leads.closed_ns[before] > began
+        for row in before[held & ~np.isin(before, known)].tolist():
+            yield row, relation_row
 
 
 def _missed(state: State, lead_position_row: int, relation_row: int) -> PairView:

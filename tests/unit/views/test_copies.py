@@ -33,16 +33,16 @@ def test_copies_are_found_in_every_block_whatever_the_place_of_the_copier() -> N
         desk.trade(desk.lead, "buy", "2")
     state = desk.floor.state
     for row in rows:
-        refs = list(copies_of(state, row))
+        refs = list(copies_of(state, row).refs())
         assert [state.copies.account_row[ref.copy_row] for ref in refs] == [row] * 3
         for ref in refs:
             assert locate_sub_position(state, row, sub_pos_id_of(state, ref)) == ref
-    ids = {sub_pos_id_of(state, ref) for row in rows for ref in copies_of(state, row)}
+    ids = {sub_pos_id_of(state, ref) for row in rows for ref in copies_of(state, row).refs()}
     assert len(ids) == 15
     assert locate_sub_position(state, rows[0], min(ids) - 2) is None
-    others = next(copies_of(state, rows[1]))
+    others = copies_of(state, rows[1]).at(0)
     assert locate_sub_position(state, rows[0], sub_pos_id_of(state, others)) is None
-    assert list(copies_of(state, desk.lead)) == []
+    assert list(copies_of(state, desk.lead).refs()) == []
 
 
 def test_a_copy_that_is_closed_shows_one_closing_order_and_fill() -> None:
@@ -160,3 +160,28 @@ def test_copies_can_be_listed_of_one_lead_trader_only() -> None:
     query = {"subPosType": "copy", "uniqueCode": desk.code}
     (one,) = desk.floor.get("copytrading/current-subpositions", bob, **query)
     assert one["uniqueCode"] == desk.code
+
+
+def test_the_bisection_of_all_blocks_finds_what_a_scan_finds() -> None:
+    desk = Desk(1_000_000)
+    rows = [desk.copier(f"C{number}", 200) for number in range(12)]
+    for turn in range(8):
+        desk.trade(desk.lead, "buy", "0.1")
+        if turn % 2:
+            desk.stop(rows[turn], "copy_close")
+        if turn == 5:
+            desk.trade(desk.lead, "sell", "0.6")
+            desk.follow(rows[1])
+    state = desk.floor.state
+    for row in [*rows, desk.lead, 0, 1]:
+        scanned = [
+            (place, position)
+            for position in range(state.lead_positions.count)
+            for place in range(
+                int(state.lead_positions.block_start[position]),
+                int(state.lead_positions.block_start[position])
+                + int(state.lead_positions.block_count[position]),
+            )
+            if state.copies.account_row[place] == row
+        ]
+        assert [tuple(ref) for ref in copies_of(state, row).refs()] == scanned
