@@ -56,8 +56,6 @@ def needed_e8(
 ) -> int:
     """Sum up what opening (lots, value) takes: margin, taker fee, loss at mark (open loss)."""
     lots, value = opening
-    if lots == 0:
-        return 0
     at_mark = instrument.value_e8(int(state.markets.mark_ticks[instrument.row]), lots)
     open_loss = max(0, side * (value - at_mark))
     return ceil_div(value, lever) + fee_e8(instrument, value, maker=False) + open_loss

@@ -75,8 +75,6 @@ def add_bills(
 ) -> None:
     """Record booked movements of many accounts; subTypes and changes are int64[N] in `entry`."""
     count = len(account_rows)
-    if not count:
-        return
     trim(state.bills)
     ccy_row, inst_row = place
     kind, sub_kinds, changes = entry

@@ -21,11 +21,6 @@ from copydesk.model.outputs import Done, MarketMoved, Reply
 from copydesk.model.rejects import Code, Reject
 
 
-def inst_rows_of(command: MarketTick) -> I64:
-    """Instruments of a tick, int64[N]."""
-    return np.frombuffer(command.inst_rows, dtype="<i8").astype(np.int64, copy=False)
-
-
 def tick(state: State, command: MarketTick, ctx: Context) -> Reply:
     """Take new prices: candles, quotes, crossed orders, funding, liquidations, in this order.
 

@@ -1,13 +1,15 @@
 from tests.unit.engine.support import Bench, limit, market
 
+from copydesk.engine.context import Context
+from copydesk.engine.exchange import accounts
 from copydesk.engine.state import HOUSE, LIQUIDITY
 from copydesk.model.amounts import E8
 from copydesk.model.enums import PosMode
 from copydesk.model.ids import uid_of, unique_code_of
 from copydesk.model.inputs import CreateAccount, Deposit
-from copydesk.model.limits import MAX_BALANCE_E8, MAX_NAME
+from copydesk.model.limits import MAX_ACCOUNTS, MAX_BALANCE_E8, MAX_NAME
 from copydesk.model.outputs import AccountCreated, Done
-from copydesk.model.rejects import Code
+from copydesk.model.rejects import Code, Reject
 
 
 def test_house_and_liquidity_come_first() -> None:
@@ -22,13 +24,21 @@ def test_account_opens_in_net_mode_with_its_deposit_and_a_bill() -> None:
     assert isinstance(reply, AccountCreated)
     row = reply.account_row
     assert (reply.uid, reply.unique_code) == (uid_of(row), unique_code_of(row))
-    accounts, bills, index = bench.state.accounts, bench.state.bills, bench.state.index
-    assert accounts.pos_mode[row] == PosMode.NET
+    table, bills, index = bench.state.accounts, bench.state.bills, bench.state.index
+    assert table.pos_mode[row] == PosMode.NET
     assert index.account_by_uid[reply.uid] == row
     assert index.account_by_code[reply.unique_code.encode()] == row
     assert bench.cash(row) == 100 * E8
     assert (bills.kind[0], bills.sub_kind[0], bills.change_e8[0]) == (1, 11, 100 * E8)
     assert bills.cash_after_e8[0] == 100 * E8
+
+
+def test_full_house_takes_no_more() -> None:
+    bench = Bench()
+    bench.state.accounts.count = MAX_ACCOUNTS
+    ctx = Context(1, bench.ts_ns, [])
+    reply = accounts.create_account(bench.state, CreateAccount("ann"), ctx)
+    assert reply == Reject(Code.SYSTEM_BUSY)
 
 
 def test_account_without_deposit_has_no_bill() -> None:

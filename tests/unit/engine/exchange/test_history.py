@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from msgspec.structs import replace
 from tests.unit.engine.support import BTC, Bench, limit, market
 
@@ -8,6 +9,7 @@ from copydesk.engine.exchange import history
 from copydesk.engine.invariants import check
 from copydesk.model.enums import OrderState
 from copydesk.model.inputs import CancelOrder
+from copydesk.model.limits import ORDER_HISTORY_ROWS
 
 
 def busy() -> Bench:
@@ -78,3 +80,21 @@ def test_ids_and_trade_numbers_rise() -> None:
     assert history.new_id(bench.state, ctx) > stretch + 9
     trade = history.new_trades(bench.state, 3)
     assert history.new_trades(bench.state, 1) == trade + 3
+
+
+@pytest.mark.long
+def test_order_met_after_its_row_moved_in_the_same_step() -> None:
+    bench = Bench(checked=False)
+    bench.open_markets()
+    maker, taker = bench.account(), bench.account()
+    resting = bench.placed(limit(maker, -5, 600_010))
+    orders = bench.state.orders
+    start = orders.append(ORDER_HISTORY_ROWS)
+    first = history.new_ids(bench.state, Context(1, bench.ts_ns, []), ORDER_HISTORY_ROWS)
+    orders.ord_id[start : orders.count] = np.arange(first, first + ORDER_HISTORY_ROWS)
+    orders.state[start : orders.count] = OrderState.CANCELED
+    orders.size_lots[start : orders.count] = 1
+    output = bench.run(market(taker, 5))
+    assert bench.about(output, resting.ord_id)[-1].state == OrderState.FILLED
+    assert orders.count == ORDER_HISTORY_ROWS // 2 + 3
+    assert check(bench.state) == []

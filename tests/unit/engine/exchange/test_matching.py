@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from tests.unit.engine.support import BTC, BTC_INVERSE, Bench, limit, market
 
@@ -131,6 +132,19 @@ def test_own_resting_orders_are_cancelled_instead_of_met() -> None:
     output = bench.run(market(trader, 5))
     assert [fact.state for fact in bench.about(output, own.ord_id)] == [OrderState.CANCELED]
     assert (bench.held(trader), bench.held(other)) == (5, -5)
+
+
+def test_orders_of_all_takers_of_a_bunched_order_are_cancelled() -> None:
+    bench = Bench()
+    bench.open_markets()
+    rows = [bench.account() for _ in range(4)]
+    placed = [bench.placed(limit(row, -5, 600_010)) for row in rows]
+    takers = np.array([rows[0], rows[2]], dtype=np.int64)
+    found = matching.plan(bench.state, BTC, Side.BUY, 7, None, takers)
+    by_id = bench.state.index.order_by_id
+    assert [(lots, row) for _, lots, row in found.parts] == [
+        (lots, by_id[one.ord_id]) for lots, one in zip((0, 5, 0, 2), placed, strict=True)
+    ]
 
 
 def test_own_resting_orders_that_are_not_met_stay() -> None:

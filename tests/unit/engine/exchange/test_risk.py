@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.engine.support import BTC, BTC_USD_UM, ETH, Bench, limit, market
+from tests.unit.engine.support import BTC, BTC_USD_UM, ETH, START_MS, Bench, limit, market
 
 from copydesk.engine.context import Context
 from copydesk.engine.exchange import liquidation, margin
@@ -167,6 +167,27 @@ def test_what_the_book_cannot_take_goes_to_the_provider_at_mark(bench: Bench) ->
     assert fills.px_ticks[fills.count - 1] == 390_000
     assert fills.lots[fills.count - 2] == 100 * E8 // (397_980 * 1_000)
     assert bench.held(LIQUIDITY) == 0
+
+
+def test_liquidation_on_an_empty_book(bench: Bench) -> None:
+    trader = bench.account(250)
+    bench.placed(market(trader, 120))
+    bench.run(SetLiquidity(BTC, 50, 0, 0))
+    assert liquidated(bench.tick(BTC, 390_000)) == [(trader, BTC)]
+    assert bench.held(trader) == bench.held(LIQUIDITY) == 0
+
+
+def test_margin_that_funding_has_eaten_into_leaves_no_debt() -> None:
+    bench = Bench({BTC: (3_600_000, 50_000_000)})
+    bench.open_markets()
+    trader = bench.account(201)
+    bench.placed(market(trader, 100, td_mode=TdMode.ISOLATED))
+    bench.tick(BTC, 600_000, market_ts_ms=START_MS + 3_600_000)
+    wallet = bench.state.wallet(0)
+    assert wallet.cash_e8[trader] < wallet.iso_margin_e8[trader]
+    bench.tick(BTC, 390_000, market_ts_ms=START_MS + 3_600_001)
+    assert bench.held(trader, mgn_mode=ISOLATED) == 0
+    assert bench.cash(trader) == 0
 
 
 def test_liquidation_of_a_short(bench: Bench) -> None:

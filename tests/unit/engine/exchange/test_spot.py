@@ -69,6 +69,7 @@ def test_amount_that_buys_nothing_or_is_not_there_is_refused(bench: Bench) -> No
     trader = bench.account(1_000)
     order = replace(spot(trader, 1), size_lots=0)
     assert bench.refused(replace(order, quote_e8=1)) == Code.SIZE_BELOW_MIN
+    assert bench.refused(replace(order, quote_e8=E8 // 2)) == Code.SIZE_BELOW_MIN
     assert bench.refused(replace(order, quote_e8=1_001 * E8)) == Code.INSUFFICIENT_BALANCE
     bench.run(SetLiquidity(-1, 50, 0, 0))
     assert bench.refused(replace(order, quote_e8=E8)) == Code.BOOK_EMPTY
