@@ -117,12 +117,15 @@ def pairs_of(state: State, account_row: int, wanted: PairFilter, page: Page) -> 
     BEGAN_AFTER_OPENING, although they never were a pair: the reader asks why there is no copy.
     """
     leads, found = state.lead_positions, copies_of(state, account_row)
+    known = found.lead_position_rows
+    if not wanted.whole_too:
+        found = found.where(~_whole(state, found.copy_rows))
     pairs = Source(
         leads.sub_pos_id[found.lead_position_rows],
         leads.opened_ns[found.lead_position_rows] // 1_000_000,
         lambda place: _pair(state, found.at(place)),
     )
-    missed = list(_earlier(state, account_row, found.lead_position_rows))
+    missed = list(_earlier(state, account_row, known))
     rows = np.asarray([row for row, _ in missed], dtype=np.int64)
     earlier = Source(
         leads.sub_pos_id[rows],
@@ -174,6 +177,14 @@ def _reference(state: State, pair: PairView) -> str:
     opened = Slice(0, pair.lead_lots, pair.lead_cost_e8)
     ticks = guard_ticks(state, pair.inst.row, Side.BUY, opened)
     return f"guard price {pair.inst.tick.text(ticks)}"
+
+
+def _whole(state: State, copy_rows: I64) -> npt.NDArray[np.bool_]:
+    """Tell which pairs are whole, as `PairView.whole` does: bool[N]."""
+    copies = state.copies
+    asked, made = copies.target_lots[copy_rows], copies.size_lots[copy_rows]
+    whole: npt.NDArray[np.bool_] = copies.reason[copy_rows] == NoCopyReason.NONE
+    return whole & (asked > 0) & (made >= asked)
 
 
 def _pair(state: State, ref: CopyRef) -> PairView:
