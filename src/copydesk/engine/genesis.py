@@ -25,9 +25,8 @@ def new_state(
 ) -> State:
     """Make the State before the first input.
 
-    `funding`: instrument row -> (interval in ms, rate in 1e-9); swaps that are not in it are
-    funded every
-    8 hours at a rate of 0.
+    `funding`: instrument row -> (interval in ms, rate in 1e-9); swaps that are not in it are funded
+    every 8 hours at a rate of 0.
     """
     state = State(table)
     state.index.ccy_rows = {ccy: row for row, ccy in enumerate(table.currencies)}

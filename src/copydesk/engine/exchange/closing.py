@@ -18,8 +18,7 @@ from copydesk.model.rejects import Code, Reject
 
 
 def close_position(state: State, command: ClosePosition, ctx: Context) -> Reply:
-    """Close all of instrument, margin mode and side at market; what the book cannot take stays
-    open.
+    """Close all of instrument, margin mode and side at market, as far as the book goes.
 
     Rejects: 51000, 51016, 51023, 51109, 51115.
     """

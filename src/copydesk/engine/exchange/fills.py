@@ -1,5 +1,4 @@
-"""Booking of matches: position or coins, fee, order row, history row, and the event left for
-copying.
+"""Booking of matches: position or coins, fee, order row, history row, event for copying.
 
 What lives here: the one way in which a single order fills, as taker or as maker, and the provider's
 side.

@@ -1,11 +1,9 @@
-"""Funding: what longs pay shorts (or the other way) at the instrument's own interval of market
-time.
+"""Funding: what longs pay shorts, or the other way, at the instrument's own interval.
 
 What lives here: the settlement of due intervals, for all positions of an instrument at once.
 What it may touch: `exchange.history`, `engine.state`, `model`.
 Always true: HOUSE takes the rounding, so the payments of one settlement add up to zero; each
-interval is
-settled once, in order.
+interval is settled once, in order.
 Start reading: `settle_due`.
 """
 

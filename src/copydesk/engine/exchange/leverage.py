@@ -27,8 +27,7 @@ def set_leverage(state: State, command: SetLeverage, ctx: Context) -> Reply:
     """Set leverage; the margin of open positions follows.
 
     Rejects: 51000, 59101, 59102, 59107; 59108 when more margin is needed than is available; 59109
-    when an
-    isolated position would be due for liquidation at once.
+    when an isolated position would be due for liquidation at once.
     """
     # Checks.
     refused = _refuse_terms(state, command) or _refuse_pending(state, command)

@@ -3,8 +3,8 @@
 What lives here: where the levels lie, how much is left of them, taking from them, requoting.
 What it may touch: `engine.state`, `model`.
 Always true: level k lies max(1 tick, half spread) x 2**k from mid and holds level value x 2**k (at
-least the
-smallest order), less what was taken since the last quote; account LIQUIDITY is the counterparty.
+least the smallest order), less what was taken since the last quote; account LIQUIDITY is the
+counterparty.
 Start reading: `levels`.
 """
 

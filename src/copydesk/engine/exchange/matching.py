@@ -4,14 +4,12 @@ What lives here: `plan` (reads only) and `take` (books the makers; the taker is 
 What it may touch: `exchange.liquidity`, `exchange.fills`, `exchange.funds`, `exchange.resting`,
 `engine.state`.
 Always true: best price first; at one price users' orders before the provider, older orders before
-newer;
-an order meets at most MAX_MAKERS_PER_TAKER resting orders.
+newer; an order meets at most MAX_MAKERS_PER_TAKER resting orders.
 Start reading: `plan`, `take`.
 
 Self-trade: the taker's own resting orders that it would meet are cancelled (OKX's default,
-cancel_maker). They
-stand in the plan with 0 lots, and `take` cancels them. So do orders that can only close and have
-nothing to close.
+cancel_maker). They stand in the plan with 0 lots, and `take` cancels them. So do orders that can
+only close and have nothing to close.
 """
 
 from collections.abc import Iterator, Sequence
@@ -130,12 +128,10 @@ def closable(state: State, row: int, parts: Sequence[tuple[int, int, int]]) -> i
 
 
 def take(state: State, ctx: Context, inst_row: int, side: int, found: Plan) -> int:
-    """Book the makers of a plan made in this step; gives the trade id of its first part, the others
-    follow.
+    """Book the makers of a plan made in this step; gives the trade id of its first part.
 
     `side` is the taker's. Resting orders fill at their price and pay the maker fee; the provider's
-    parts are
-    booked at once. Afterwards the makers' other orders are brought in line with their new
+    parts are booked at once. Afterwards the makers' other orders are brought in line with their new
     positions.
     """
     if not found.parts:

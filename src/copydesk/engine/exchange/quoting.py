@@ -3,8 +3,7 @@
 What lives here: the handler of `SetLiquidity`, and the filling of crossed orders after a tick.
 What it may touch: `exchange.liquidity`, `exchange.matching`, `exchange.fills`, `engine.state`.
 Always true: a crossed order fills as maker at its own price, as far as the provider's size up to
-that
-price goes; afterwards no order and no quote cross.
+that price goes; afterwards no order and no quote cross.
 Start reading: `fill_crossed`.
 """
 

@@ -4,8 +4,7 @@ What lives here: cushions of positions and accounts, the calm bound, the look af
 What it may touch: `exchange.liquidation`, `exchange.margin`, `exchange.fees`, `engine.state`,
 `model`.
 Always true: an account whose calm_ppm is above the largest move of any mark from its reference
-cannot
-be due for liquidation; risk_min_calm_ppm is a lower bound of all calm_ppm.
+cannot be due for liquidation; risk_min_calm_ppm is a lower bound of all calm_ppm.
 Start reading: `look`, then the proof at `_calm`.
 """
 
@@ -134,17 +133,13 @@ def _share_up(value: I64, ppm: I64) -> I64:
 
 
 def _calm(held: _Held, at_ref: _Cushions, account_count: int) -> I64:
-    """Give the largest move (ppm, any direction, each mark its own) that provably liquidates
-    nobody.
+    """Give the largest move (ppm, each mark its own way) that provably liquidates nobody.
 
     Let C be a cushion at the reference prices and G the unsigned value behind it. When every mark
-    moves by
-    at most m, equity falls by at most m x G, and maintenance and fee rise by at most m x G x (mmr +
-    fee) plus
-    2 units of rounding per position. mmr + fee < 1, so the cushion stays above C - 2 x count - 2 x
-    m x G,
-    which is positive while m < (C - 2 x count) / (2 x G). G in whole ppm is rounded up, the
-    quotient down.
+    moves by at most m, equity falls by at most m x G, and maintenance and fee rise by at most m x G
+    x (mmr + fee) plus 2 units of rounding per position. mmr + fee < 1, so the cushion stays above C
+    - 2 x count - 2 x m x G, which is positive while m < (C - 2 x count) / (2 x G). G in whole ppm
+    is rounded up, the quotient down.
     """
     calm = np.full(account_count, CALM_PPM, dtype=np.int64)
     iso = held.isolated

@@ -1,5 +1,4 @@
-"""Whether an account leads an instrument: the one thing about copying that the exchange has to
-know.
+"""Whether an account leads an instrument: all that the exchange knows about copying.
 
 What lives here: one pure question.
 What it may touch: `engine.state`.

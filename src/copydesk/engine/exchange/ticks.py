@@ -4,8 +4,7 @@ What lives here: the handler of `MarketTick`.
 What it may touch: `exchange.candles`, `exchange.liquidity`, `exchange.quoting`, `exchange.funding`,
 `exchange.risk`.
 Always true: the last price is the feed's; trades made here do not move it, so that nobody's own
-orders
-set off stops or liquidations.
+orders set off stops or liquidations.
 Start reading: `tick`.
 """
 
