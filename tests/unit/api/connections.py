@@ -43,6 +43,16 @@ class Wire:
         return taken
 
 
+def quote(house: House, px: int = 60_000) -> None:
+    """Give BTC-USDT-SWAP a price and a provider."""
+    inst = house.state.table.instruments[BTC]
+    assert inst.inst_id == "BTC-USDT-SWAP"
+    ticks = np.array([inst.tick.count(str(px))], dtype="<i8").tobytes()
+    row, one = (np.array([n], dtype="<i8").tobytes() for n in (BTC, 1))
+    house.do(SetLiquidity(-1, 100, 10**13, 5))
+    house.do(MarketTick(house.now_ns // 1_000_000, row, ticks, ticks, one))
+
+
 class Bench:
     """A house with pushes, and connections to them."""
 
@@ -74,12 +84,7 @@ class Bench:
 
     def quote(self, px: int = 60_000) -> None:
         """Give BTC-USDT-SWAP a price and a provider."""
-        inst = self.house.state.table.instruments[BTC]
-        assert inst.inst_id == "BTC-USDT-SWAP"
-        ticks = np.array([inst.tick.count(str(px))], dtype="<i8").tobytes()
-        row, one = (np.array([n], dtype="<i8").tobytes() for n in (BTC, 1))
-        self.house.do(SetLiquidity(-1, 100, 10**13, 5))
-        self.house.do(MarketTick(self.house.now_ns // 1_000_000, row, ticks, ticks, one))
+        quote(self.house, px)
 
     def trade(self, side: Side, lots: int, **more: Any) -> int:
         reply = self.house.do(
