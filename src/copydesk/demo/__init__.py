@@ -8,7 +8,9 @@ Start reading: `main`, then `stage.Stage.play`.
 """
 
 import asyncio
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -40,6 +42,8 @@ def main(options: Options) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(_run(options, console))
+    except* asyncio.CancelledError:
+        console.print("told to end")
     except* (HouseError, Refused, httpx.TransportError) as errors:
         for error in _leaves(errors):
             console.print(f"the demo could not go on: {error}", style="red", markup=False)
@@ -49,6 +53,9 @@ def main(options: Options) -> int:
 async def _run(options: Options, console: Console) -> int:
     house = House(_fresh_folder())
     console.print(f"everything of this run is in {house.folder}", markup=False, soft_wrap=True)
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     board, ledger = Board(), Ledger()
     stage = Stage(options, house, board, ledger)
     try:
@@ -65,7 +72,8 @@ async def _run(options: Options, console: Console) -> int:
         if code:
             console.print(f"[red]the server ended with code {code}[/]")
         if not options.leave and not code:
-            await _stay(house, stage, console)
+            with suppress(asyncio.CancelledError):  # Ctrl-C is the way out
+                await _stay(house, stage, console)
         return EXIT_HELD if told["held"] and not code else EXIT_BROKEN
     finally:
         await house.stop()

@@ -58,7 +58,9 @@ class Board:
             row = (await client.get("/api/v5/market/ticker", {"instId": inst_id}))[0]
             if row["last"]:
                 self.prices[inst_id] = float(row["last"])
-                self.market_ms = int(row["ts"])
+        query = {"instId": BTC, "limit": "1"}  # candles go by the market's own time
+        for candle in await client.get("/api/v5/market/candles", query):
+            self.market_ms = int(candle[0])
 
     async def look_at_leads(self, client: Client, traders: list[Trader], elapsed: float) -> None:
         """Read equity, open positions and copy traders of the lead traders; lengthen the curves."""

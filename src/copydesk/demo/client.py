@@ -75,8 +75,8 @@ class Client:
 
     async def get(
         self, path: str, query: Mapping[str, str] | None = None, key: Key | None = None
-    ) -> list[Row]:
-        """Ask; signed if a key is given."""
+    ) -> list[Any]:
+        """Ask; signed if a key is given. Rows are objects, or arrays for candles and books."""
         target = f"{path}?{urlencode(query)}" if query else path
         async with self._turn:
             headers = self._sign("GET", target, "", key) if key else {}

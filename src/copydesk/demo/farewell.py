@@ -117,7 +117,7 @@ A lead trader's key (unique code {code}):
 A copy trader's key:
   {_lines(copier)}
 
-With curl (paste one of the keys above as KEY, SECRET, PASS first; here the lead trader's):
+With curl, signed by openssl (here as the lead trader):
 
   KEY='{lead.api_key}' SECRET='{lead.secret}' PASS='{lead.passphrase}'
   okx() {{ T=$(date -u +%Y-%m-%dT%H:%M:%S.000Z)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -121,9 +122,10 @@ class House:
 
     async def stop(self) -> int:
         """Ask the server to stop in good order; its exit code."""
-        if self._process is None or self._process.returncode is not None:
-            return 0 if self._process is None else int(self._process.returncode or 0)
-        self._process.send_signal(signal.SIGTERM)
+        if self._process is None:
+            return 0
+        with suppress(ProcessLookupError):  # Ctrl-C in a terminal reaches the server by itself
+            self._process.send_signal(signal.SIGTERM)
         return await self._process.wait()
 
     async def wait(self) -> int:

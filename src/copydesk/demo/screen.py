@@ -102,7 +102,8 @@ class Screen:
             for name, inst_id in (("BTC", BTC), ("ETH", ETH))
             if inst_id in board.prices
         )
-        progress = ProgressBar(total=1.0, completed=board.share, width=None)
+        progress = Table.grid(expand=True)  # a bar by itself would not end its line
+        progress.add_row(ProgressBar(total=1.0, completed=board.share))
         return Panel(
             Group(
                 Text.from_markup(f"[bold cyan]{board.phase}[/]   {market}   {prices}"),
