@@ -99,6 +99,22 @@ def test_kill_in_the_middle_of_load(tmp_path: Path) -> None:
     assert verified(server)["broken"] == []
 
 
+def test_a_stop_in_the_middle_of_load_answers_what_it_took_in(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", "--no-rate-limits", feed="simulated:BTC") as server:
+        priced(server)
+        traders = [server.open_account(f"t{n}", "100000") for n in range(TRADERS)]
+        load = Load(traders, enough=50)
+        load.start()
+        assert load.enough.wait(60)
+        assert server.stop() == 0
+        load.join()
+        server.start()
+        assert server.ask("health")["recovered"]["clean"]
+        for trader, ord_id in load.acknowledged:
+            answer = trader.get(f"/api/v5/trade/order?instId={INST}&ordId={ord_id}")
+            assert answer["data"][0]["state"] == "filled", ord_id
+
+
 def deposited(server: Server, trader: Trader) -> bool:
     """Pay in, and tell whether the server said that it took effect."""
     try:
