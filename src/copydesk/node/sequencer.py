@@ -39,8 +39,6 @@ from copydesk.node.snapshots import capture
 
 T = TypeVar("T")
 
-RELEASE_AFTER_NS = 2_000_000  # effects of a long batch leave in parts: others need not wait for all
-
 _encode = msgspec.msgpack.Encoder().encode
 decode_input: Callable[[bytes], Input] = msgspec.msgpack.Decoder(Input).decode
 _log = structlog.get_logger()
@@ -52,11 +50,14 @@ class EngineStopped(Exception):
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How many inputs until what."""
+    """How much until what."""
 
     batch_inputs: int
     digest_inputs: int
     snapshot_inputs: int
+    release_after_ns: int = (
+        2_000_000  # effects of a long batch leave in parts: nobody waits for all
+    )
 
 
 class Sequencer:
@@ -168,7 +169,7 @@ class Sequencer:
             self.reads.stepping.release()  # not if the step raised: nobody may see half of it
             outputs.append(output)
             resolutions.append((item.future, output.reply, None))
-            if (now_ns := time.perf_counter_ns()) - released_ns > RELEASE_AFTER_NS:
+            if (now_ns := time.perf_counter_ns()) - released_ns > self._pace.release_after_ns:
                 self._release(resolutions, outputs)
                 resolutions, outputs, released_ns = [], [], now_ns
         self._release(resolutions, outputs)

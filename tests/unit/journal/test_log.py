@@ -144,6 +144,22 @@ def test_good_bye_is_remembered(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_a_damaged_page_is_told(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    for first in range(1, 2_000, 100):
+        journal.append(frames(first, 100))
+    journal.close()
+    path = tmp_path / NAME
+    content = bytearray(path.read_bytes())
+    content[-4_096 * 3 : -4_096 * 2] = b"\xff" * 4_096
+    path.write_bytes(content)
+    again = opened(tmp_path)
+    assert again.check_pages() != []
+    with pytest.raises(JournalCorrupted):
+        list(again.read())
+    again.close()
+
+
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     journal.append(frames(1, 1))

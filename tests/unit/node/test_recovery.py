@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.node import cash_e8, genesis, pace, running
 
@@ -76,6 +77,25 @@ def test_a_damaged_snapshot_is_passed_over_in_favour_of_the_older_and_then_of_no
     older.write_bytes(b"")
     report = recovered(tmp_path).report
     assert (report.digest, report.from_snapshot, len(report.passed_over)) == (before, 0, 2)
+
+
+def test_a_snapshot_of_other_columns_is_passed_over(tmp_path: Path) -> None:
+    before = asyncio.run(work(tmp_path))
+    found = recovered(tmp_path)
+    snapshot = capture(found.state, genesis().header())
+    snapshot.columns.pop("accounts/uid")
+    snapshots.write(tmp_path, DISK, snapshot)
+    report = recovered(tmp_path).report
+    assert (report.digest, report.from_snapshot, len(report.passed_over)) == (before, 0, 1)
+
+
+def test_a_snapshot_that_is_not_the_state_it_claims_to_be_stops_the_start(tmp_path: Path) -> None:
+    asyncio.run(work(tmp_path))
+    found = recovered(tmp_path)
+    snapshot = capture(found.state, genesis().header())
+    snapshots.write(tmp_path, DISK, msgspec.structs.replace(snapshot, digest="f00d"))
+    with pytest.raises(DigestsDiverge, match="after input 25"):
+        recover(tmp_path, DISK, genesis())
 
 
 def test_work_goes_on_where_it_ended(tmp_path: Path) -> None:

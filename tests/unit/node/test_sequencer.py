@@ -213,6 +213,24 @@ async def work(folder: Path, fuse: Fuse, heard: list[Output]) -> list[object]:
     return replies
 
 
+def test_effects_of_a_long_batch_leave_in_parts(tmp_path: Path) -> None:
+    async def run() -> None:
+        parts: list[int] = []
+        async with running(tmp_path, pace=pace(release_after_ns=0)) as room:
+            room.sequencer.outbox.subscribe(lambda outputs: parts.append(len(outputs)))
+            gate = threading.Event()
+            await hold_the_engine(room, gate)
+            futures = [room.sequencer.submit(LEAD) for _ in range(50)]
+            gate.set()
+            replies = await asyncio.gather(*futures)
+            assert [
+                reply.account_row for reply in replies if isinstance(reply, AccountCreated)
+            ] == (list(range(2, 52)))
+        assert parts == [1] * 50
+
+    asyncio.run(run())
+
+
 def test_digests_are_recorded_as_it_goes(tmp_path: Path) -> None:
     async def run() -> None:
         async with running(tmp_path) as room:
