@@ -16,6 +16,7 @@ CLAIMS = {
     "a stop leaves no copy linked, unless by copy_close",
     "no pair without a copy or a reason",
     "no copy twice",
+    "positions are the sum of their copies",
     "no copy without its cause",
     "copydesk verify finds nothing broken at the end",
 }

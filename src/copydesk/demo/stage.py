@@ -321,6 +321,17 @@ class Stage:
         written = await asyncio.to_thread(self.house.ask, "snapshot")
         self.tell(f"snapshot of State after input {written['seq']:,}")
 
+    def _only_copying(self) -> list[Key]:
+        """Keys of people who hold copies and nothing else: no trade by hand, nothing cut loose."""
+        loose = {
+            number
+            for number, copier in enumerate(self.copiers)
+            if copier.own
+            or (copier.stop is not None and copier.stop.close_type == "manual_close")
+            or any("slTotalAmt" in relation.settings for relation in copier.relations)
+        }
+        return [account.key for n, account in enumerate(self.accounts) if n not in loose]
+
     # The kill ---------------------------------------------------------------------------
 
     async def kill_and_restart(self) -> None:
@@ -410,6 +421,9 @@ class Stage:
     async def prove(self) -> None:
         """Look at everybody once more, and at every pair of a lead position and a relation."""
         self.board.phase = "looking at every copy"
+        for trader in self.traders:  # nothing may open while we count
+            for inst_id in LED:
+                await trader.cancel(await trader.pending(inst_id))
         keys = [account.key for account in self.accounts]
         await self.board.look_at_leads(self.client, self.traders, self.elapsed)
         await self.board.look_at_counters(self.client)
@@ -419,6 +433,7 @@ class Stage:
             self.house, self.client, self.traders, self.accounts, self.ledger
         )
         self.proofs += proofs
+        self.proofs.append(await proof.sums_of_copies(self.client, self._only_copying()))
         self.board.phase = "verifying the journal"
         self.proofs.append(proof.clean(await self.house.verify(), "at the end"))
         self.board.phase = "done"
