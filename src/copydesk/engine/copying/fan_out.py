@@ -18,7 +18,7 @@ from copydesk.engine.copying import relations as copy_relations
 from copydesk.engine.copying import triggers
 from copydesk.engine.exchange import fees, margin, matching, positions
 from copydesk.engine.state import State, book_id, book_parts, levers_of
-from copydesk.engine.table import I8, I32, I64, span
+from copydesk.engine.table import I8, I32, I64, Bool, span
 from copydesk.model.amounts import allocate_pro_rata, ceil_div, ceil_share, checked_mul
 from copydesk.model.enums import (
     CopyMgnMode,
@@ -162,8 +162,8 @@ def _select(wanted: _Wanted, chosen: I64, lots: I64) -> _Wanted:
 
 
 def _wanted(state: State, lead_position_row: int) -> _Wanted | None:
-    """Find the rows of the block that may still take part: relation ACTIVE, copy not closed or cut
-    loose."""
+    """Find the rows of the block that may still take part: relation ACTIVE, copy not closed, cut
+    loose or on its way out whole."""
     start = int(state.lead_positions.block_start[lead_position_row])
     count = int(state.lead_positions.block_count[lead_position_row])
     relation_rows = state.copies.relation_row[start : start + count].astype(np.int64)
@@ -171,11 +171,15 @@ def _wanted(state: State, lead_position_row: int) -> _Wanted | None:
     if state.lead_positions.size_lots[lead_position_row] != 0:  # not the first slice
         alive = state.relations.state[relation_rows] == RelationState.ACTIVE
         alive &= state.copies.state[start : start + count] <= CopyState.OPEN
+        alive &= ~_leaving(state, start, start + count)
         offsets, relation_rows = offsets[alive], relation_rows[alive]
     if not len(offsets):
         return None
     account_rows = state.copies.account_row[offsets].astype(np.int64)
     books = _books(state, lead_position_row, relation_rows, account_rows)
+    begun = state.copies.state[offsets] == CopyState.OPEN
+    if begun.any():  # a copy stays where it began, whatever was amended since (rules 4.11)
+        books = np.where(begun, state.copies.book[offsets], books)
     return _Wanted(
         offsets=offsets,
         relation_rows=relation_rows,
@@ -185,6 +189,15 @@ def _wanted(state: State, lead_position_row: int) -> _Wanted | None:
         lots=np.zeros(len(offsets), dtype=np.int64),
         reasons=np.zeros(len(offsets), dtype=np.int8),
     )
+
+
+def _leaving(state: State, start: int, stop: int) -> Bool:
+    """Which copies of a stretch owe a close of all that they hold: nothing is added to them."""
+    copies = state.copies
+    owed = copies.owed_lots[start:stop]
+    left = copies.size_lots[start:stop] - copies.closed_lots[start:stop]
+    leaving: Bool = (owed > 0) & (owed == left)
+    return leaving
 
 
 def _books(state: State, lead_position_row: int, relation_rows: I64, account_rows: I64) -> I32:
@@ -315,9 +328,10 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
 def _note_reasons(state: State, ctx: Context, lead_position_row: int, wanted: _Wanted) -> None:
     """Keep on each row why this slice gave it less than asked; NONE where it gave all."""
     reasons = wanted.reasons
-    settled = (reasons == NoCopyReason.BELOW_MIN_SIZE) & (wanted.lots == 0)
-    if settled.any():
-        settled &= state.copies.size_lots[wanted.offsets] > 0  # at its target: nothing was refused
+    settled = (reasons == NoCopyReason.BELOW_MIN_SIZE) & (wanted.lots <= 0)
+    if settled.any():  # at its target: nothing was refused now, what was said before stands
+        copies, rows = state.copies, wanted.offsets
+        settled &= (copies.size_lots[rows] > 0) | (copies.reason[rows] != NoCopyReason.NONE)
     told = np.flatnonzero(~settled)
     state.copies.reason[span(wanted.offsets[told])] = reasons[told]
     refused = told[reasons[told] != NoCopyReason.NONE]

@@ -16,7 +16,7 @@ from copydesk.engine.copying import closes, fan_out, stop
 from copydesk.engine.exchange import margin, positions
 from copydesk.engine.exchange.roles import leads_instrument
 from copydesk.engine.state import FillEvent, State
-from copydesk.model.enums import InstType, LeadInfoType, PosSide
+from copydesk.model.enums import InstType, LeadInfoType, PosSide, RoleType
 from copydesk.model.ids import next_id
 from copydesk.model.limits import (
     LEAD_MIN_EQUITY_E8,
@@ -45,9 +45,9 @@ def drain(state: State, ctx: Context) -> None:
 
 
 def _next(state: State) -> FillEvent:
-    events, leading = state.fill_events, state.index.open_lead_positions
+    events, roles = state.fill_events, state.accounts.swap_role
     for at, event in enumerate(events):
-        if event.closed_lots and not leading.get((event.account_row, event.book)):
+        if event.closed_lots and roles[event.account_row] != RoleType.LEAD:
             del events[at]
             return event
     return events.popleft()

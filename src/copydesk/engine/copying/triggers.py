@@ -17,7 +17,7 @@ import numpy as np
 from copydesk.engine.context import Context
 from copydesk.engine.copying import closes
 from copydesk.engine.state import BOOKS_PER_INSTRUMENT, State
-from copydesk.engine.table import I64, span
+from copydesk.engine.table import I64, Bool, span
 from copydesk.model.enums import CopyState, FillCause, TriggerPxType
 from copydesk.model.limits import INT64_MAX, RATIO_ONE
 
@@ -29,7 +29,7 @@ def set_levels(state: State, lead_position_row: int, offsets: I64, relation_rows
     7.6).
 
     Entry is the copy's average price rounded half up to a tick; distances are rounded up, away
-    from entry.
+    from entry. A side without a ratio keeps the level that the copy trader may have given it.
     """
     relations, copies = state.relations, state.copies
     rows = span(relation_rows)
@@ -46,8 +46,10 @@ def set_levels(state: State, lead_position_row: int, offsets: I64, relation_rows
     sl_away = (entry * sl + scale - 1) // scale
     long = state.lead_positions.direction[lead_position_row] > 0
     up, down = (tp_away, sl_away) if long else (sl_away, tp_away)
-    above = np.where((tp if long else sl) > 0, entry + up, INT64_MAX)
-    below = np.where((sl if long else tp) > 0, np.maximum(entry - down, 0), 0)
+    above = np.where((tp if long else sl) > 0, entry + up, copies.above_ticks[offsets])
+    below = np.where(
+        (sl if long else tp) > 0, np.maximum(entry - down, 0), copies.below_ticks[offsets]
+    )
     copies.above_ticks[offsets] = above
     copies.below_ticks[offsets] = below
     positions = state.lead_positions
@@ -143,7 +145,7 @@ def _fire_copies(state: State, ctx: Context, inst_row: int, last: int) -> None:
             continue
         start = int(positions.block_start[row])
         stop = start + int(positions.block_count[row])
-        alive = (copies.state[start:stop] == CopyState.OPEN) & (copies.owed_lots[start:stop] == 0)
+        alive = _watched(state, start, stop)
         up = np.flatnonzero(alive & (copies.above_ticks[start:stop] <= last)) + start
         down = np.flatnonzero(alive & (copies.below_ticks[start:stop] >= last)) + start
         long = positions.direction[row] > 0
@@ -156,12 +158,23 @@ def _fire_copies(state: State, ctx: Context, inst_row: int, last: int) -> None:
         rebuild_block(state, row)
 
 
+def _watched(state: State, start: int, stop: int) -> Bool:
+    """Which copies of a stretch still have a level to watch: open, and not on their way out whole.
+
+    A copy that owes only a part of a close is watched on: when its level is reached it goes whole.
+    """
+    copies = state.copies
+    left = copies.size_lots[start:stop] - copies.closed_lots[start:stop]
+    watched: Bool = copies.state[start:stop] == CopyState.OPEN
+    return watched & (copies.owed_lots[start:stop] < left)
+
+
 def rebuild_block(state: State, row: int) -> None:
     """Compute the levels of a block from its open copies."""
     positions, copies = state.lead_positions, state.copies
     start = int(positions.block_start[row])
     stop = start + int(positions.block_count[row])
-    alive = (copies.state[start:stop] == CopyState.OPEN) & (copies.owed_lots[start:stop] == 0)
+    alive = _watched(state, start, stop)
     above, below = copies.above_ticks[start:stop][alive], copies.below_ticks[start:stop][alive]
     positions.copies_above[row] = int(above.min()) if len(above) else INT64_MAX
     positions.copies_below[row] = int(below.max()) if len(below) else 0
