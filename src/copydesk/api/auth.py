@@ -94,10 +94,11 @@ def _absent(name: bytes, sign: bytes, stamp: bytes, passphrase: bytes) -> DoorCo
 
 
 def _find(desk: Desk, name: str, now_ns: int) -> ApiKey | Refusal:
-    if _KEY.fullmatch(name) is None:
-        return Refusal(DoorCode.KEY_MALFORMED)
     key = desk.find_key(name)
-    if key is None or key.expired(now_ns):
+    if key is None:
+        formed = _KEY.fullmatch(name) is not None
+        return Refusal(DoorCode.KEY_UNKNOWN if formed else DoorCode.KEY_MALFORMED)
+    if key.expired(now_ns):
         return Refusal(DoorCode.KEY_UNKNOWN)
     return Refusal(DoorCode.API_FROZEN) if key.frozen else key
 

@@ -18,6 +18,7 @@ from copydesk.api.errors import DoorCode, Refusal
 from copydesk.model.enums import InstType
 
 GENERATION_NS: Final = 10 * 1_000_000_000
+SET_BACK_NS: Final = 60 * 1_000_000_000  # longer than any request takes
 MAX_WINDOWS: Final = 1 << 17
 ACCOUNT: Final = "orders of the account"
 
@@ -114,12 +115,23 @@ class Limits:
         window_ns = limit.seconds * 1_000_000_000
         assert window_ns <= GENERATION_NS, "a generation must outlive every window"
         if stamps and stamps[-1] > now_ns:
-            stamps.clear()  # the clock was set back: old times would block until it catches up
+            now_ns = self._put_right(stamps, now_ns)
         del stamps[: bisect_right(stamps, now_ns - window_ns)]
         if len(stamps) + weight > limit.count:
             return False
         stamps.extend([now_ns] * weight)
         return True
+
+    def _put_right(self, stamps: list[int], now_ns: int) -> int:
+        """Keep a window in order when a request arrived before one that was counted already.
+
+        A body may come long after its head, so a little back is no reason to forget anything. Far
+        back means that the clock was set: old times would block until it catches up.
+        """
+        if stamps[-1] - now_ns < SET_BACK_NS:
+            return stamps[-1]
+        stamps.clear()
+        return now_ns
 
     def _turn(self, now_ns: int) -> None:
         self._old = self._young

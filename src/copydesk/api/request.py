@@ -144,18 +144,17 @@ def build(kind: type[R], given: Mapping[str, object]) -> R | Reject:
     """Make a request out of what was given.
 
     Rejects: 50014 for the first required parameter that is absent, then 51000 (or 50025) for the
-    first that is
-    malformed, each in the order in which the type declares them.
+    first that is malformed, each in the order in which the type declares them.
     """
     values: dict[str, object] = {}
     malformed: Malformed | None = None
     for name, wire, required, bad, convert in _plan(kind):
-        value = given.get(wire)
-        if value is None or value in ("", []):
+        value = given.get(wire, "")
+        text = value if isinstance(value, str) else _text(value)
+        if text == "":
             if required:
                 return Reject(Code.PARAMETER_MISSING, (wire,))
             continue
-        text = value if isinstance(value, str) else _text(value)
         made = bad if text is None else convert(text)
         if made.__class__ is Malformed:  # a missing one behind it would come first: go on
             malformed = malformed or made
@@ -164,6 +163,9 @@ def build(kind: type[R], given: Mapping[str, object]) -> R | Reject:
 
 
 def _text(value: object) -> str | None:
+    """Read what is no text as one; "" if it is absent, None if it has none."""
+    if value is None or value == []:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

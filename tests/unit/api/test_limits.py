@@ -146,6 +146,14 @@ def test_a_clock_that_is_set_back_does_not_lock_anybody_out(house: House) -> Non
     assert count(windows, row, 2, at=0) == 1
 
 
+def test_a_body_that_comes_late_does_not_open_a_window_again(house: House) -> None:
+    windows, row = Limits(house.desk()), endpoint(Limit(3))
+    assert count(windows, row, 9, at=SECOND_NS) == 3
+    assert count(windows, row, 9, at=0) == 0
+    assert count(windows, row, 9, at=SECOND_NS) == 0
+    assert count(windows, row, 9, at=3 * SECOND_NS) == 3
+
+
 def test_windows_that_nobody_uses_are_forgotten(house: House) -> None:
     windows, row = Limits(house.desk()), endpoint(Limit(1, scope=Scope.IP))
     for n in range(1_000):
