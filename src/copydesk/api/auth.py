@@ -4,13 +4,11 @@ What lives here: `check_signed` (REST, steps 4 to 10 of the door's order), `chec
 (WebSocket).
 What it may touch: `desk`, `errors`, hmac. No clock of its own: the caller says what time it is.
 Always true: the bytes that arrived are hashed, never a reprint of them; compares take constant
-time; nothing secret
-reaches a log or an answer.
+time; nothing secret reaches a log or an answer.
 Start reading: `check_signed`.
 
 The order: key, sign, timestamp, passphrase present · timestamp readable, inside the window · key
-well-formed, known,
-not frozen · environment · signature · passphrase · IP. The first failure wins.
+well-formed, known, not frozen · environment · signature · passphrase · IP. The first failure wins.
 """
 
 import hmac

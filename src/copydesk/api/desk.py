@@ -48,8 +48,7 @@ class ApiKey:
     """One API key in memory. The node makes it from its store and keeps `last_used_ns` on disk.
 
     `check_slow` compares a passphrase with the salted hash; what it accepted is remembered as a
-    keyed digest, so
-    that the slow hash is paid once per key and not once per request.
+    keyed digest, so that the slow hash is paid once per key and not once per request.
     """
 
     api_key: str

@@ -4,8 +4,7 @@ What lives here: `Param` (what is known of one parameter), `Request` (base of al
 the decoding.
 What it may touch: msgspec, `errors`, `model`. The types themselves stand in `wire/`.
 Always true: exact match, nothing is trimmed or guessed; "" and null are absent; unknown keys are
-ignored; a refusal
-names the parameter as the wire spells it.
+ignored; a refusal names the parameter as the wire spells it.
 Start reading: `Param`, then `build`.
 
 A request type:
@@ -15,8 +14,8 @@ A request type:
         unique_code: Annotated[str, Param(required=True, pattern="[0-9A-Za-z]{16}")]
 
 The Python type chooses the reading: `str`, `bool` (true, false), `int` (whole number), a
-`WireEnum` (its spellings),
-`tuple[str, ...]` (names joined by commas); `X | None` for those that may be absent.
+`WireEnum` (its spellings), `tuple[str, ...]` (names joined by commas); `X | None` for those that
+may be absent.
 """
 
 import re
