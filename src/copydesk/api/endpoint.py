@@ -79,8 +79,7 @@ class Endpoint(Generic[R]):
     """A row of the table: GET parameters come from the query, POST parameters from a JSON object.
 
     `batch` > 0: the body is a list of up to that many objects; the handler is called for each of
-    them, and `limit`
-    counts orders (`single_limit` instead when there is exactly one).
+    them, and `limit` counts orders (`single_limit` instead when there is exactly one).
     `optional_auth`: public, but all checks of signature apply when OK-ACCESS-KEY is sent.
     `takes_exp_time`: header expTime is read.
     """
