@@ -68,16 +68,26 @@ WEIGHTS = {
     "quit": 1,
     "apply": 1,
 }
-ACTS = st.builds(
-    Act,
-    what=st.sampled_from([what for what, weight in WEIGHTS.items() for _ in range(weight)]),
-    who=st.integers(0, 3),
-    which=st.integers(0, 11),
-    much=st.integers(0, 99),
-    more=st.integers(0, 99),
-)
-HISTORIES = st.lists(ACTS, max_size=40)
-LONG_HISTORIES = st.lists(ACTS, min_size=20, max_size=120)
+# Copy traders who rest orders in the way of everybody's copies: for the engine alone, because the
+# oracle knows no holds.
+WILD = WEIGHTS | {"copier rests": 5, "stranger rests": 2}
+
+
+def acts(weights: dict[str, int]) -> st.SearchStrategy[Act]:
+    return st.builds(
+        Act,
+        what=st.sampled_from([what for what, weight in weights.items() for _ in range(weight)]),
+        who=st.integers(0, 3),
+        which=st.integers(0, 11),
+        much=st.integers(0, 99),
+        more=st.integers(0, 99),
+    )
+
+
+HISTORIES = st.lists(acts(WEIGHTS), max_size=40)
+LONG_HISTORIES = st.lists(acts(WEIGHTS), min_size=20, max_size=120)
+WILD_HISTORIES = st.lists(acts(WILD), max_size=40)
+LONG_WILD_HISTORIES = st.lists(acts(WILD), min_size=20, max_size=120)
 
 
 def people(world: World) -> Cast:
@@ -125,6 +135,7 @@ def live(world: World, cast: Cast, act: Act) -> None:
     deeds = {
         "lead order": _order,
         "copier order": _order,
+        "copier rests": _order,
         "stranger rests": _order,
         "tick": _tick,
         "liquidity": _liquidity,
@@ -173,8 +184,11 @@ def _order(world: World, cast: Cast, act: Act) -> None:
         account = cast.leads[act.who % 2]
         if act.more % 3 == 0:
             px, kind = _px(world, inst, act.more), OrdType(1 + act.more % 4)
-    elif act.what == "copier order":  # copy traders here rest no orders
+    elif act.what == "copier order":
         account = cast.copiers[act.who]
+    elif act.what == "copier rests":
+        account = cast.copiers[act.who]
+        px, kind = _px(world, inst, act.more), OrdType.LIMIT
     else:
         account = cast.strangers[act.who % 2]
         px, kind = _px(world, inst, act.more), OrdType.LIMIT
@@ -186,6 +200,8 @@ def _order(world: World, cast: Cast, act: Act) -> None:
         opens = act.which // 6 == 0 or act.much % 3 == 0
         pos_side = PosSide.LONG if (side is Side.BUY) == opens else PosSide.SHORT
     more = {"inst": inst, "ord_type": kind, "td_mode": td_mode, "pos_side": pos_side}
+    if act.what == "copier rests" and not hedged:
+        more["reduce_only"] = act.much % 2 == 0
     world.do(order(account, side, lots, px, **more))
 
 
