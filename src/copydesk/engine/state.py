@@ -343,6 +343,10 @@ class Copies(Table):
     closed_value_e8: I64 = column("i8", "unsigned value of closed_lots", "copying.closes")
     pnl_e8: I64 = column("i8", "gross pnl of closed_lots", "copying.closes")
     close_fee_e8: I64 = column("i8", "fees paid at closing", "copying.closes")
+    own_lots: I64 = column("i8", "part of closed_lots by his own orders", "copying.fills")
+    own_value_e8: I64 = column("i8", "part of closed_value_e8 likewise", "copying.fills")
+    own_fee_e8: I64 = column("i8", "part of close_fee_e8 likewise", "copying.fills")
+    own_pnl_e8: I64 = column("i8", "part of pnl_e8 likewise", "copying.fills")
     closed_ns: I64 = column("i8", "last close", "copying.closes")
     above_ticks: I64 = column(
         "i8", "closes when the last price reaches it from below; INT64_MAX none", "copying.triggers"

@@ -14,19 +14,17 @@ Trade ids and bill ids of copies are these same ids.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from copydesk.engine.state import State
-from copydesk.model.enums import CopyState, FillCause
+from copydesk.model.enums import CopyState
 from copydesk.model.ids import birth_ms, copy_close_id, copy_close_lane, copy_sub_pos_id
 
 I64 = npt.NDArray[np.int64]
 _LANE = 1 << 20
-# Closes by an order of the copy trader himself have that order's rows and no derived ones.
-OWN_CAUSES: Final = (FillCause.ORDER, FillCause.LIQUIDATION, FillCause.CLOSE_POSITION)
 
 
 class CopyRef(NamedTuple):
@@ -122,8 +120,8 @@ def opened_ms(state: State, found: Copies) -> I64:
 def finished(state: State, found: Copies) -> Copies:
     """Keep the copies that have a closing order of their own."""
     copies, rows = state.copies, found.copy_rows
-    ended = (copies.state[rows] != CopyState.OPEN) & (copies.closed_lots[rows] > 0)
-    return found.where(ended & ~np.isin(copies.close_cause[rows], OWN_CAUSES))
+    ended = copies.state[rows] != CopyState.OPEN
+    return found.where(ended & (copies.closed_lots[rows] > copies.own_lots[rows]))
 
 
 def close_ids(state: State, found: Copies) -> I64:
@@ -147,10 +145,8 @@ def sub_pos_id_of(state: State, ref: CopyRef) -> int:
 def close_id_of(state: State, ref: CopyRef) -> int:
     """Derive the id of a copy's closing order, trade and bill; 0 while there is none."""
     copies = state.copies
-    ended = copies.state[ref.copy_row] != CopyState.OPEN
-    if not ended or copies.closed_lots[ref.copy_row] == 0:
-        return 0
-    if copies.close_cause[ref.copy_row] in OWN_CAUSES:
+    row = ref.copy_row
+    if copies.state[row] == CopyState.OPEN or copies.closed_lots[row] == copies.own_lots[row]:
         return 0
     return last_close_id(state, ref)
 

@@ -158,12 +158,14 @@ def copy_open_order(state: State, ref: CopyRef) -> OrderView:
 def copy_close_order(state: State, ref: CopyRef) -> OrderView:
     """Derive the order that closed a copy: all partial closes together, at the average.
 
+    What the copy trader closed by orders of his own is in those, not here.
+
     While the copy is open its id changes with every close; lists show it at the end only.
     """
     copies = state.copies
     row, lead_position_row = ref
     inst_row, mgn_mode, pos_side = book_parts(int(copies.book[row]))
-    closed = int(copies.closed_lots[row])
+    closed = int(copies.closed_lots[row] - copies.own_lots[row])
     closed_at = int(copies.closed_ns[row]) // 1_000_000
     ord_id = last_close_id(state, ref)
     return OrderView(
@@ -181,9 +183,9 @@ def copy_close_order(state: State, ref: CopyRef) -> OrderView:
         size_lots=closed,
         quote_e8=0,
         filled_lots=closed,
-        filled_value_e8=int(copies.closed_value_e8[row]),
-        fee_e8=int(copies.close_fee_e8[row]),
-        pnl_e8=int(copies.pnl_e8[row]),
+        filled_value_e8=int(copies.closed_value_e8[row] - copies.own_value_e8[row]),
+        fee_e8=int(copies.close_fee_e8[row] - copies.own_fee_e8[row]),
+        pnl_e8=int(copies.pnl_e8[row] - copies.own_pnl_e8[row]),
         lever=int(copies.lever[row]),
         reduce_only=pos_side is PosSide.NET,
         created_ms=closed_at,

@@ -112,6 +112,19 @@ def test_a_close_by_an_order_of_his_own_is_listed_once() -> None:
     )
 
 
+def test_what_the_lead_closed_before_his_own_order_is_listed_too() -> None:
+    desk = Desk()
+    bob = desk.copier("Bob", copyRatio="1")
+    desk.trade(desk.lead, "buy", "4")
+    desk.trade(desk.lead, "sell", "1")
+    desk.trade(bob, "sell", "3", reduceOnly="true")
+    fills = desk.floor.get("trade/fills", bob)
+    assert sorted(row["fillSz"] for row in fills if row["side"] == "sell") == ["1", "3"]
+    assert sum(_e8(bill["balChg"]) for bill in desk.floor.get("account/bills", bob)) == _e8(
+        usdt(desk, bob)
+    )
+
+
 def test_what_was_cut_loose_is_no_copy_any_more() -> None:
     desk = Desk()
     bob = desk.copier("Bob")

@@ -39,6 +39,7 @@ def _copies(state: State, broken: list[str]) -> None:
     _say(broken, none & (live["size_lots"] != 0), "copy row not made, yet with size")
     _say(broken, made & (live["size_lots"] <= 0), "copy without size")
     _say(broken, live["closed_lots"] > live["size_lots"], "copy closed beyond its size")
+    _say(broken, live["own_lots"] > live["closed_lots"], "own closes beyond what is closed")
     _say(broken, live["target_lots"] < live["size_lots"], "copy larger than asked for")
     opened = live["state"] == CopyState.OPEN
     whole = live["closed_lots"] == live["size_lots"]

@@ -177,16 +177,21 @@ def _shrink_copies(
     mine = []
     for relation_row in state.index.relations_by_account.get(event.account_row, ()):
         mine.extend(stop.open_copies_of(state, relation_row))
+    copies = state.copies
     for lead_position_row, offset in sorted(mine):
-        if state.copies.book[offset] != event.book or not excess:
+        if copies.book[offset] != event.book or not excess:
             continue
-        part = min(excess, int(state.copies.size_lots[offset] - state.copies.closed_lots[offset]))
+        part = min(excess, int(copies.size_lots[offset] - copies.closed_lots[offset]))
         excess -= part
         state.positions.linked_lots[position] -= part
         value = event.closed_value_e8 * part // event.closed_lots
         fee = event.fee_e8 * part // (event.closed_lots + event.opened_lots)
         closing = closes.Closing(_one(offset), _one(part), event.cause)
-        closes.record(state, ctx, lead_position_row, closing, (_one(value), _one(fee)))
+        pnl = closes.record(state, ctx, lead_position_row, closing, (_one(value), _one(fee)))
+        copies.own_lots[offset] += part
+        copies.own_value_e8[offset] += value
+        copies.own_fee_e8[offset] += fee
+        copies.own_pnl_e8[offset] += pnl[0]
 
 
 def _one(value: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
