@@ -407,19 +407,23 @@ def test_time_is_limited(house: House) -> None:
     assert (answer.http, answer.code) == (400, "50004")
 
 
-def test_who_hangs_up_gets_no_answer(app: App) -> None:
+def talk(app: App, scope: dict[str, Any], *messages: dict[str, Any]) -> list[Any]:
+    """Let the door read these messages; what it sends."""
+    waiting = list(messages)
     sent: list[Any] = []
-    messages = [
-        {"type": "http.request", "body": b"{", "more_body": True},
-        {"type": "http.disconnect"},
-    ]
 
     async def receive() -> Any:
-        return messages.pop(0)
+        return waiting.pop(0)
 
     async def send(message: Any) -> None:
         sent.append(message)
 
+    asyncio.run(app(scope, receive, send))
+    return sent
+
+
+@pytest.mark.parametrize("parts", [0, 1])
+def test_who_hangs_up_gets_no_answer(app: App, parts: int) -> None:
     scope: dict[str, Any] = {
         "type": "http",
         "method": "POST",
@@ -429,8 +433,16 @@ def test_who_hangs_up_gets_no_answer(app: App) -> None:
         "client": None,
         "headers": [],
     }
-    asyncio.run(app(scope, receive, send))
-    assert sent == []
+    part = {"type": "http.request", "body": b"{", "more_body": True}
+    assert talk(app, scope, *[part] * parts, {"type": "http.disconnect"}) == []
+
+
+def test_the_lifespan_of_the_server_is_acknowledged(app: App) -> None:
+    begin, end = {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}
+    assert [message["type"] for message in talk(app, {"type": "lifespan"}, begin, end)] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
 
 
 def test_a_table_with_two_rows_for_one_path_is_a_bug(house: House) -> None:

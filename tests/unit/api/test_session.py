@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+import structlog
 from tests.unit.api.connections import (
     BTC,
     OTHER_KEY,
@@ -343,6 +344,57 @@ def test_account_pushes_balances_of_the_wanted_currency() -> None:
         _, update = await until(wire, 2)
         assert update["eventType"] == "event_update"
         assert update["data"][0]["details"][0]["cashBal"] == "10005"
+        await bench.pushes.close()
+
+    asyncio.run(work())
+
+
+def test_positions_and_balances_are_pushed_again_every_five_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work() -> None:
+        monkeypatch.setattr(pushes, "LOOK_S", 0.0)
+        bench = Bench()
+        session, wire = bench.connect("private")
+        bench.log_in(session, wire)
+        say(session, subscribe(channel="positions", instType="ANY"))
+        say(session, subscribe(channel="account"))
+        say(session, subscribe(channel="account", ccy="USDT", extraParams='{"updateInterval":"0"}'))
+        assert len(await until(wire, 9)) == 9
+        bench.house.now_ns += 4_999_000_000
+        await settle()
+        assert wire.take() == []
+        bench.house.now_ns += 1_000_000
+        again = await until(wire, 2)
+        assert [push["eventType"] for push in again] == ["snapshot", "snapshot"]
+        await settle()
+        assert wire.take() == []
+        await bench.pushes.close()
+
+    asyncio.run(work())
+
+
+def test_a_push_that_fails_is_logged_and_the_others_go_on() -> None:
+    async def work() -> None:
+        bench = Bench(ws_ticker_seconds=0.0)
+        session, wire = bench.connect("public")
+        bench.quote()
+        say(session, subscribe(channel="tickers", instId="BTC-USDT-SWAP"))
+        await until(wire, 2)
+        read = bench.desk.read
+
+        async def fail(_view: object) -> None:
+            raise ValueError("a bug")
+
+        bench.desk.read = fail  # type: ignore[assignment]
+        with structlog.testing.capture_logs() as logs:
+            bench.quote(60_100)
+            await settle()
+        assert [entry["event"] for entry in logs] == ["push_failed"]
+        bench.desk.read = read
+        bench.quote(60_200)
+        (push,) = await until(wire, 1)
+        assert push["data"][0]["last"] == "60200"
         await bench.pushes.close()
 
     asyncio.run(work())
