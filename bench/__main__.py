@@ -30,9 +30,9 @@ def say(line: str) -> None:
 @click.option("--quick", is_flag=True, help="Three rounds, up to 10,000 copiers; writes nothing.")
 @click.option("--rounds", default=9, show_default=True, help="Counted rounds of each size.")
 @click.option("--costs/--no-costs", "with_costs", default=True, help="Measure what it pays.")
-@click.option("--million", is_flag=True, help="Also a step to 1,000,000 copiers (minutes).")
+@click.option("--step-only", default=0, help="Also a step alone to so many copiers.")
 @click.option("--write/--no-write", default=True, help="Write bench/results.")
-def main(quick: bool, rounds: int, with_costs: bool, million: bool, write: bool) -> None:
+def main(quick: bool, rounds: int, with_costs: bool, step_only: int, write: bool) -> None:
     """Measure Copydesk beside its rivals in one interleaved run with equal results asserted."""
     sizes, rounds = (QUICK_SIZES, 3) if quick else (SIZES, rounds)
     folder = Path(tempfile.mkdtemp(prefix="copydesk-bench-"))
@@ -58,9 +58,9 @@ def main(quick: bool, rounds: int, with_costs: bool, million: bool, write: bool)
                 figures.lines += waits.lines(sizes[-1])
                 raw["costs"], raw["waits"] = figures.numbers, waits
                 _page(pages, "What the design pays", figures.table())
-        if million:
-            table, raw["million"] = fan_out.million(folder, rounds, say)
-            _page(pages, "Step alone, 1,000,000 copiers", table)
+        if step_only:
+            table, raw["step_only"] = fan_out.step_only(folder, step_only, rounds, say)
+            _page(pages, f"Step alone, {step_only:,} copiers", table)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if write and not quick:
