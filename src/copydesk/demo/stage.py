@@ -260,8 +260,15 @@ class Stage:
         for joins, number in sorted(joining):
             await self._reach(joins)
             self.ledger.late |= {(number, r.lead) for r in self.copiers[number].relations}
-            with suppress(httpx.TransportError):  # then nobody asks for it later
+            try:
                 await self._follow(number)
+            except httpx.TransportError:
+                continue  # the outcome is unknown, and nobody asks for it later
+            except Refused as refusal:  # he wants ETH alone while Jun does not lead it
+                self.ledger.refusals[refusal.code] += 1
+                self.tell(
+                    f"{self.copiers[number].name} may not copy: {refusal.code} {refusal.text}"
+                )
         if joining:
             self.tell(f"{len(joining):,} more copy traders have begun while trading went on")
 
