@@ -337,7 +337,8 @@ class Stage:
             or (copier.stop is not None and copier.stop.close_type == "manual_close")
             or any("slTotalAmt" in relation.settings for relation in copier.relations)
         }
-        return [account.key for n, account in enumerate(self.accounts) if n not in loose]
+        copying = {number for number, _ in self.ledger.settings}
+        return [self.accounts[number].key for number in sorted(copying - loose)]
 
     # The kill ---------------------------------------------------------------------------
 
