@@ -83,8 +83,8 @@ async def _stay(house: House, stage: Stage, console: Console) -> None:
     """Start the server again as anybody would run it, say how to use it, wait until it ends."""
     feed = f"{stage.feed.partition('&from=')[0]}&from={BEGIN}"
     await house.start(feed, 1.0, "--rate-limits")
-    lead, copier = stage.traders[0], stage.accounts[0]
-    text = farewell.commands(house, lead.key, copier.key, lead.unique_code)
+    lead, copier = stage.traders[0], stage.a_plain_copier()
+    text = farewell.commands(house, lead.key, copier, lead.unique_code)
     console.print(text, markup=False, soft_wrap=True)
     await house.wait()
 

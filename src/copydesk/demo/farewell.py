@@ -14,7 +14,7 @@ from rich.table import Table
 
 from copydesk.demo.board import Board, lag_text, quantile
 from copydesk.demo.client import Key
-from copydesk.demo.house import House
+from copydesk.demo.house import Account, House
 from copydesk.demo.ledger import Ledger
 from copydesk.demo.stage import Stage
 
@@ -106,7 +106,7 @@ def show(console: Console, board: Board, ledger: Ledger, told: dict[str, Any]) -
     console.print(proofs)
 
 
-def commands(house: House, lead: Key, copier: Key, code: str) -> str:
+def commands(house: House, lead: Key, copier: Account, code: str) -> str:
     """Give lines to paste into a shell: curl signed by openssl, and python-okx."""
     return f"""\
 The server runs at {house.url} (process {house.pid}, data in {house.data}).
@@ -114,8 +114,8 @@ It keeps replaying, rate limits are on, Ctrl-C stops it.
 
 A lead trader's key (unique code {code}):
   {_lines(lead)}
-A copy trader's key:
-  {_lines(copier)}
+A copy trader's key (uid {copier.uid}):
+  {_lines(copier.key)}
 
 With curl, signed by openssl (here as the lead trader):
 
@@ -133,9 +133,13 @@ With curl, signed by openssl (here as the lead trader):
 With python-okx (pip install python-okx), as the copy trader:
 
   from okx.Account import AccountAPI
-  account = AccountAPI('{copier.api_key}', '{copier.secret}',
-                       '{copier.passphrase}', False, '0', '{house.url}')
+  account = AccountAPI('{copier.key.api_key}', '{copier.key.secret}',
+                       '{copier.key.passphrase}', False, '0', '{house.url}')
   print(account.get_positions('SWAP'))
+
+Why copies of that copy trader were made or not:
+
+  copydesk why --data {house.data} --account {copier.uid} --all
 """
 
 

@@ -328,6 +328,15 @@ class Stage:
         written = await asyncio.to_thread(self.house.ask, "snapshot")
         self.tell(f"snapshot of State after input {written['seq']:,}")
 
+    def a_plain_copier(self) -> Account:
+        """Pick somebody who has copied all the time; the first one if nobody has."""
+        plain = (
+            number
+            for number, copier in enumerate(self.copiers)
+            if copier.kind == "steady" and not copier.own and not copier.stop and not copier.joins
+        )
+        return self.accounts[next(plain, 0)]
+
     def _only_copying(self) -> list[Key]:
         """Keys of people who hold copies and nothing else: no trade by hand, nothing cut loose."""
         loose = {
