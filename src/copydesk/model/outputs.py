@@ -148,6 +148,7 @@ class LeadTradeNotLed(_Value, frozen=True):
     pos_side: PosSide
     info_type: LeadInfoType
     ts_ms: int
+    sub_pos_id: int
 
 
 class CopyBegan(_Value, frozen=True):

@@ -410,7 +410,7 @@ def test_lead_notifications() -> None:
         say(session, subscribe(channel="copytrading-lead-notification", instType="SWAP"))
         assert wire.take()[0]["event"] == "subscribe"
         fact = LeadTradeNotLed(
-            bench.account_row, BTC, Side.BUY, PosSide.NET, LeadInfoType.POSITION_CAP, 1
+            bench.account_row, BTC, Side.BUY, PosSide.NET, LeadInfoType.POSITION_CAP, 1, 77
         )
         for row in (bench.account_row, bench.account_row + 1):
             told = msgspec.structs.replace(fact, account_row=row)
@@ -420,7 +420,7 @@ def test_lead_notifications() -> None:
             {
                 "instType": "SWAP",
                 "infoType": "1",
-                "subPosId": "",
+                "subPosId": "77",
                 "uniqueCode": push["data"][0]["uniqueCode"],
                 "instId": "BTC-USDT-SWAP",
                 "side": "buy",
@@ -430,6 +430,12 @@ def test_lead_notifications() -> None:
             }
         ]
         assert len(push["data"][0]["uniqueCode"]) == 16
+        limits = {LeadInfoType.DAILY_COUNT: ("5000", ""), LeadInfoType.MIN_EQUITY: ("", "500")}
+        for info_type, shown in limits.items():
+            told = msgspec.structs.replace(fact, info_type=info_type)
+            bench.pushes.hear([Output(1, 1, Done(), [told])])
+            (row,) = wire.take()[0]["data"]
+            assert (row["maxLeadTraderNum"], row["minLeadEq"]) == shown
         await bench.pushes.close()
 
     asyncio.run(work())

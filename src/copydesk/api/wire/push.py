@@ -10,9 +10,11 @@ import msgspec
 
 from copydesk.api.wire import account, text, trade
 from copydesk.api.wire.rows import Row
-from copydesk.model.enums import InstType
+from copydesk.model.amounts import format_scaled
+from copydesk.model.enums import InstType, LeadInfoType
 from copydesk.model.ids import unique_code_of
 from copydesk.model.instruments import Instrument
+from copydesk.model.limits import LEAD_MIN_EQUITY_E8, LEAD_POSITIONS_PER_DAY
 from copydesk.model.outputs import LeadTradeNotLed, OrderUpdated
 from copydesk.views.orders import OrderView
 from copydesk.views.positions import PositionView
@@ -143,7 +145,9 @@ def position_push(view: PositionView, now_ms: int) -> PositionPush:
 
 
 def lead_notification(inst: Instrument, fact: LeadTradeNotLed) -> LeadNotification:
-    """Print why a lead trade was not led. Which lead position it would have made is not known."""
+    """Print why a lead trade was not led, with the limit that it met."""
+    counted = fact.info_type is LeadInfoType.DAILY_COUNT
+    poor = fact.info_type is LeadInfoType.MIN_EQUITY
     return LeadNotification(
         inst_type=InstType.SWAP.wire,
         info_type=fact.info_type.wire,
@@ -151,4 +155,7 @@ def lead_notification(inst: Instrument, fact: LeadTradeNotLed) -> LeadNotificati
         inst_id=inst.inst_id,
         side=fact.side.wire,
         pos_side=fact.pos_side.wire,
+        sub_pos_id=str(fact.sub_pos_id),
+        max_lead_trader_num=str(LEAD_POSITIONS_PER_DAY) if counted else "",
+        min_lead_eq=format_scaled(LEAD_MIN_EQUITY_E8, 8) if poor else "",
     )

@@ -105,6 +105,7 @@ def _new_lead_position(state: State, ctx: Context, event: FillEvent) -> int:
                 pos_side=PosSide(event.book % 3),
                 info_type=LeadInfoType(int(lead.info_type[row])),
                 ts_ms=ctx.ts_ms,
+                sub_pos_id=int(lead.sub_pos_id[row]),
             )
         )
     return row
