@@ -35,12 +35,14 @@ class Column(NamedTuple):
 Rows = I64 | slice  # rows of a table: an index array, or a slice where they have no gaps
 
 
-def span(rows: I64 | I32) -> Rows:
+def span(rows: I64 | I32, *, rising: bool = False) -> Rows:
     """Turn rows into a slice if each is one more than the last, which makes column access ten
-    times cheaper."""
+    times cheaper. `rising`: they are known to rise strictly, so that their ends tell.
+    """
     count = len(rows)
     first = int(rows[0]) if count else 0
-    if count and int(rows[-1]) - first == count - 1 and (rows[1:] - rows[:-1] == 1).all():
+    dense = count > 0 and int(rows[-1]) - first == count - 1
+    if dense and (rising or (rows[1:] - rows[:-1] == 1).all()):
         return slice(first, first + count)
     return rows.astype(np.int64, copy=False)
 

@@ -33,7 +33,7 @@ class Closing(NamedTuple):
 
 def open_lots(state: State, offsets: I64) -> I64:
     """Give what is still open of copies, int64[N]."""
-    rows = span(offsets)
+    rows = span(offsets, rising=True)
     left: I64 = state.copies.size_lots[rows] - state.copies.closed_lots[rows]
     return left
 
@@ -68,12 +68,12 @@ def follow_lead(state: State, ctx: Context, lead_position_row: int) -> None:
     if closed >= size:
         due = left
     else:
-        copied = state.copies.size_lots[span(offsets)]
+        copied = state.copies.size_lots[span(offsets, rising=True)]
         quotient, rest = np.divmod(copied, size)
         part, remainder = np.divmod(checked_mul(rest, closed), size)
         target = checked_mul(quotient, closed) + part + (2 * remainder >= size)
-        due = np.clip(target - state.copies.closed_lots[span(offsets)], 0, left)
-    due = np.maximum(due, state.copies.owed_lots[span(offsets)])
+        due = np.clip(target - state.copies.closed_lots[span(offsets, rising=True)], 0, left)
+    due = np.maximum(due, state.copies.owed_lots[span(offsets, rising=True)])
     moving = np.flatnonzero(due)
     if len(moving):
         closing = Closing(offsets[moving], due[moving], FillCause.COPY_CLOSE)
@@ -107,7 +107,7 @@ def close_copies(state: State, ctx: Context, lead_position_row: int, closing: Cl
     inst_row = int(lead.inst_row[lead_position_row])
     side = Side.SELL if lead.direction[lead_position_row] > 0 else Side.BUY
     total = int(closing.lots.sum())
-    takers = state.copies.account_row[span(closing.offsets)].astype(np.int64)
+    takers = state.copies.account_row[span(closing.offsets, rising=True)].astype(np.int64)
     plan = matching.plan(state, inst_row, side, total, taker_row=takers)
     if plan.lots:
         matching.take(state, ctx, inst_row, side, plan)
@@ -133,10 +133,10 @@ def _book(state: State, ctx: Context, lead_position_row: int, closing: Closing, 
     inst_row = int(lead.inst_row[lead_position_row])
     instrument = state.instruments[inst_row]
     direction = int(lead.direction[lead_position_row])
-    account_rows = copies.account_row[span(closing.offsets)].astype(np.int64)
+    account_rows = copies.account_row[span(closing.offsets, rising=True)].astype(np.int64)
     signed = -closing.lots if direction > 0 else closing.lots
     fee = fees.taker_fees_e8(instrument, value)
-    for book, rows in positions.by_book(copies.book[span(closing.offsets)]):
+    for book, rows in positions.by_book(copies.book[span(closing.offsets, rising=True)]):
         part = positions.ManyFills(account_rows[rows], signed[rows], value[rows], fee[rows])
         positions.close_many(state, ctx, book, part)
     fees.charge_many(state, account_rows, state.index.ccy_rows[instrument.settle_ccy], fee)
@@ -170,7 +170,7 @@ def record(
     a copy closed in parts ends with exactly what one close would have given.
     """
     copies, lead = state.copies, state.lead_positions
-    at, (value, fee) = span(closing.offsets), paid
+    at, (value, fee) = span(closing.offsets, rising=True), paid
     copies.closed_lots[at] += closing.lots
     copies.closed_value_e8[at] += value
     copies.close_fee_e8[at] += fee
@@ -218,7 +218,7 @@ def retire(state: State, lead_position_row: int, relation_rows: I32) -> None:
 
 def _owe(state: State, lead_position_row: int, closing: Closing, owed: I64) -> None:
     """Remember what the book could not take, for the next tick."""
-    state.copies.owed_lots[span(closing.offsets)] = owed
+    state.copies.owed_lots[span(closing.offsets, rising=True)] = owed
     if not owed.any():
         return
     state.copies.close_cause[closing.offsets[owed > 0]] = closing.cause

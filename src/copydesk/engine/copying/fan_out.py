@@ -18,7 +18,7 @@ from copydesk.engine.copying import relations as copy_relations
 from copydesk.engine.copying import triggers
 from copydesk.engine.exchange import fees, margin, matching, positions
 from copydesk.engine.state import State, book_id, book_parts, levers_of
-from copydesk.engine.table import I8, I32, I64, Bool, span
+from copydesk.engine.table import I8, I32, I64, Bool, Rows, span
 from copydesk.model.amounts import allocate_pro_rata, ceil_div, ceil_share, checked_mul
 from copydesk.model.enums import (
     CopyMgnMode,
@@ -127,7 +127,7 @@ def fan_out(state: State, ctx: Context, slice_: Slice) -> None:
     reasons = wanted.reasons
     due = reasons != NoCopyReason.BELOW_MIN_SIZE  # what is refused otherwise is not retried (3.12)
     offered = np.where(due, np.maximum(wanted.lots, 0), 0)
-    state.copies.target_lots[span(wanted.offsets)] += offered
+    state.copies.target_lots[span(wanted.offsets, rising=True)] += offered
     asked = np.flatnonzero(reasons == NoCopyReason.NONE)
     if len(asked):
         total = int(wanted.lots[asked].sum())
@@ -175,11 +175,12 @@ def _wanted(state: State, lead_position_row: int) -> _Wanted | None:
         offsets, relation_rows = offsets[alive], relation_rows[alive]
     if not len(offsets):
         return None
-    account_rows = state.copies.account_row[offsets].astype(np.int64)
-    books = _books(state, lead_position_row, relation_rows, account_rows)
-    begun = state.copies.state[offsets] == CopyState.OPEN
+    at = span(offsets, rising=True)
+    account_rows = state.copies.account_row[at].astype(np.int64)
+    books = _books(state, lead_position_row, span(relation_rows), span(account_rows, rising=True))
+    begun = state.copies.state[at] == CopyState.OPEN
     if begun.any():  # a copy stays where it began, whatever was amended since (rules 4.11)
-        books = np.where(begun, state.copies.book[offsets], books)
+        books = np.where(begun, state.copies.book[at], books)
     return _Wanted(
         offsets=offsets,
         relation_rows=relation_rows,
@@ -200,12 +201,12 @@ def _leaving(state: State, start: int, stop: int) -> Bool:
     return leaving
 
 
-def _books(state: State, lead_position_row: int, relation_rows: I64, account_rows: I64) -> I32:
+def _books(state: State, lead_position_row: int, relation_rows: Rows, account_rows: Rows) -> I32:
     """Where each copy goes: the copy trader's own margin mode and position mode (rules 5.1,
     5.6)."""
     inst_row, lead_mode, _ = book_parts(int(state.lead_positions.book[lead_position_row]))
     slot = 1 if state.lead_positions.direction[lead_position_row] > 0 else 2
-    modes = state.relations.copy_mgn_mode[relation_rows].astype(np.int32)
+    modes: I32 = state.relations.copy_mgn_mode[relation_rows].astype(np.int32)
     modes[modes == CopyMgnMode.COPY] = int(lead_mode)
     modes *= 3
     hedged = state.accounts.pos_mode[account_rows] == PosMode.LONG_SHORT
@@ -243,12 +244,14 @@ def _size(state: State, slice_: Slice, wanted: _Wanted, unit: int) -> None:
     reasons = wanted.reasons
     reasons[target > cap] = NoCopyReason.ABOVE_MAX_SIZE
     np.minimum(target, cap, out=target)
-    target -= state.copies.target_lots[span(wanted.offsets)]
+    target -= state.copies.target_lots[span(wanted.offsets, rising=True)]
     reasons[target < instrument.min_lots] = NoCopyReason.BELOW_MIN_SIZE
     wanted.lots[:] = target
     enabled = copy_relations.copied_by(state, inst_row, relations.inst_set[relation_rows])
     reasons[~enabled] = NoCopyReason.INSTRUMENT_NOT_ENABLED
-    reasons[state.accounts.frozen[span(wanted.account_rows)]] = NoCopyReason.ACCOUNT_FROZEN
+    reasons[state.accounts.frozen[span(wanted.account_rows, rising=True)]] = (
+        NoCopyReason.ACCOUNT_FROZEN
+    )
     for book, rows in positions.by_book(wanted.books):
         held = positions.held_lots(state, book, wanted.account_rows[rows])
         opposite = held < 0 if long else held > 0
@@ -287,7 +290,7 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
         positions.open_many(state, ctx, book, part, made.levers[rows])
     ccy_row = state.index.ccy_rows[instrument.settle_ccy]
     fees.charge_many(state, made.account_rows, ccy_row, fee)
-    copies, at = state.copies, span(made.offsets)
+    copies, at = state.copies, span(made.offsets, rising=True)
     fresh = copies.state[at] == CopyState.NOT_MADE
     copies.size_lots[at] += made.lots
     copies.cost_e8[at] += value
@@ -333,7 +336,7 @@ def _note_reasons(state: State, ctx: Context, lead_position_row: int, wanted: _W
         copies, rows = state.copies, wanted.offsets
         settled &= (copies.size_lots[rows] > 0) | (copies.reason[rows] != NoCopyReason.NONE)
     told = np.flatnonzero(~settled)
-    state.copies.reason[span(wanted.offsets[told])] = reasons[told]
+    state.copies.reason[span(wanted.offsets[told], rising=True)] = reasons[told]
     refused = told[reasons[told] != NoCopyReason.NONE]
     if len(refused):
         _tell_not_made(state, ctx, lead_position_row, wanted.offsets[refused])

@@ -18,6 +18,7 @@ from copydesk.engine.context import Context
 from copydesk.engine.copying import closes
 from copydesk.engine.state import BOOKS_PER_INSTRUMENT, State
 from copydesk.engine.table import I64, Bool, span
+from copydesk.model.amounts import ceil_share
 from copydesk.model.enums import CopyState, FillCause, TriggerPxType
 from copydesk.model.limits import INT64_MAX, RATIO_ONE
 
@@ -40,10 +41,10 @@ def set_levels(state: State, lead_position_row: int, offsets: I64, relation_rows
     tp, sl, offsets = tp[guarded], sl[guarded], offsets[guarded]
     inst_row = int(state.lead_positions.inst_row[lead_position_row])
     unit = copies.size_lots[offsets] * state.instruments[inst_row].value_num
-    entry = (2 * copies.cost_e8[offsets] + unit) // (2 * unit)
+    entry = _entry_ticks(copies.cost_e8[offsets], unit)
     scale = copies.lever[offsets].astype(np.int64) * RATIO_ONE
-    tp_away = (entry * tp + scale - 1) // scale
-    sl_away = (entry * sl + scale - 1) // scale
+    tp_away = ceil_share(entry * tp, scale)
+    sl_away = ceil_share(entry * sl, scale)
     long = state.lead_positions.direction[lead_position_row] > 0
     up, down = (tp_away, sl_away) if long else (sl_away, tp_away)
     above = np.where((tp if long else sl) > 0, entry + up, copies.above_ticks[offsets])
@@ -58,6 +59,15 @@ def set_levels(state: State, lead_position_row: int, offsets: I64, relation_rows
     positions.copies_above[lead_position_row] = lowest
     positions.copies_below[lead_position_row] = highest
     narrow_band(state, inst_row, lowest, highest)
+
+
+def _entry_ticks(cost: I64, unit: I64) -> I64:
+    """Divide cost by value per tick, half up; one price for all is the usual case and needs no
+    division."""
+    one_px = int(cost[0]) // int(unit[0])
+    if (unit * one_px == cost).all():
+        return np.full(len(cost), one_px, dtype=np.int64)
+    return (2 * cost + unit) // (2 * unit)
 
 
 def narrow_band(state: State, inst_row: int, above: int, below: int) -> None:

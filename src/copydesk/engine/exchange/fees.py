@@ -51,5 +51,5 @@ def charge(state: State, account_row: int, ccy_row: int, fee_e8: int) -> None:
 def charge_many(state: State, account_rows: I64, ccy_row: int, fees: I64) -> None:
     """Move fees from many accounts (no row twice) to HOUSE."""
     cash = state.wallet(ccy_row).cash_e8
-    cash[span(account_rows)] -= fees
+    cash[span(account_rows, rising=True)] -= fees
     cash[HOUSE] += int(fees.sum())

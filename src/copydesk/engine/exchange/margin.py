@@ -85,7 +85,7 @@ def available_many_e8(state: State, account_rows: I64, ccy_row: int) -> I64:
     """`available_e8` of many accounts, int64[N]. Cost: three gathers per cross book of the
     currency."""
     wallet = state.wallet(ccy_row)
-    owners = span(account_rows)
+    owners = span(account_rows, rising=True)
     free: I64 = wallet.cash_e8[owners] - wallet.iso_margin_e8[owners]
     free -= wallet.hold_e8[owners]
     free -= wallet.cross_margin_e8[owners]

@@ -191,7 +191,7 @@ def open_many(state: State, ctx: Context, book: int, fills: ManyFills, levers: I
     """
     account_rows, signed_lots, value, fee = fills
     found = ensure_rows(state, book, account_rows)
-    rows, owners = span(found), span(account_rows)
+    rows, owners = span(found), span(account_rows, rising=True)
     positions = state.positions
     held = positions.qty_lots[rows]
     fresh = span(found[held == 0])
@@ -218,7 +218,7 @@ def close_many(state: State, ctx: Context, book: int, fills: ManyFills) -> I64:
     noted on the positions, charging them is the caller's.
     """
     account_rows, signed_lots, value, fee = fills
-    rows, owners = span(ensure_rows(state, book, account_rows)), span(account_rows)
+    rows, owners = span(ensure_rows(state, book, account_rows)), span(account_rows, rising=True)
     positions = state.positions
     held, cost = positions.qty_lots[rows], positions.cost_e8[rows]
     lots = np.abs(signed_lots)
