@@ -72,7 +72,7 @@ def open_feed(
         )
     if parsed.kind == "okx":
         raise FeedError(
-            f"the feed kind 'okx' (live public data) comes with issue 5; there are: {_kinds()}"
+            f"the feed kind 'okx' (live public data) is not built yet; there are: {_kinds()}"
         )
     raise FeedError(f"unknown feed kind {parsed.kind!r}; there are: {_kinds()}")
 

@@ -145,7 +145,7 @@ def test_resuming_goes_on_from_the_known_prices_and_time(table: InstrumentTable)
         ("simulated?regime=wild", r"regime must be one of calm, trend, jump, not 'wild'"),
         ("simulated?speed=3", r"unknown option 'speed'; simulated knows: interval_ms, regime"),
         ("simulated?regime", r"option 'regime' is not NAME=VALUE"),
-        ("okx", r"issue 5; there are: simulated, replay"),
+        ("okx", r"not built yet; there are: simulated, replay"),
         ("", r"unknown feed kind ''; there are: simulated, replay"),
     ],
 )
