@@ -107,24 +107,24 @@ def _no_lead(state: State, account_row: int, inst_type: InstType | None) -> Reje
 
 async def first_copy_settings(call: Call[wire.CopySettings]) -> Answer:
     """Start copying a lead trader."""
-    settings = read_settings(call.desk, call.request)
-    if isinstance(settings, Reject):
-        return settings
-    lead = await names.lead_account(call.desk, call.request.unique_code)
-    if isinstance(lead, Reject):
-        return lead
-    return await names.done(call.desk, FirstCopySettings(call.account_row, lead, settings))
+    return await _set_terms(call, FirstCopySettings)
 
 
 async def amend_copy_settings(call: Call[wire.CopySettings]) -> Answer:
     """Replace the settings of a running relation."""
+    return await _set_terms(call, AmendCopySettings)
+
+
+async def _set_terms(
+    call: Call[wire.CopySettings], command: type[FirstCopySettings | AmendCopySettings]
+) -> Answer:
     settings = read_settings(call.desk, call.request)
     if isinstance(settings, Reject):
         return settings
     lead = await names.lead_account(call.desk, call.request.unique_code)
     if isinstance(lead, Reject):
         return lead
-    return await names.done(call.desk, AmendCopySettings(call.account_row, lead, settings))
+    return await names.done(call.desk, command(call.account_row, lead, settings))
 
 
 async def copy_settings(call: Call[wire.GetCopySettings]) -> Answer:
