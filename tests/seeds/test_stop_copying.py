@@ -516,7 +516,7 @@ def test_zh_unique_code_format(idle: Scene) -> None:
 
 @pytest.mark.parametrize("left_out", [{}, {"subPosCloseType": ""}, {"subPosCloseType": None}])
 def test_zh_close_type_may_be_left_out(idle: Scene, left_out: dict[str, str]) -> None:
-    """subPosCloseType | String | 可选 | 剩余仓位处理方式"""
+    """subPosCloseType | String | 可选 | 剩余仓位处理方式，"""
     order(idle.lead, "buy", "2")
     order(idle.lead, "sell", "2")  # had copies, has none
     order(idle.copier, "buy", "0.1", posSide="long")
