@@ -8,6 +8,7 @@ Start reading: `run`.
 
 import asyncio
 import gc
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from functools import partial
 from itertools import count
 
 import msgspec
+import uvloop
 
 from bench.rivals.engine import Desk
 from bench.tables import Spread, digits
@@ -22,6 +24,7 @@ from bench.workload import E8, LEAD_LOTS, PX_TICKS
 from copydesk.model.enums import Side
 from copydesk.model.outputs import Reply
 from copydesk.model.rejects import Reject
+from copydesk.node.boot import SWITCH_INTERVAL_S
 from copydesk.node.clock import RealClock
 from copydesk.node.metrics import Metrics
 from copydesk.node.sequencer import Pace, Sequencer
@@ -68,9 +71,13 @@ def run(desk: Desk, lead: int, say: Callable[[str], None]) -> Waits:
     say("orders of others through the sequencer, with and without fan-outs")
     gc.collect()
     gc.freeze()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)  # loop and interval are those of `node.boot`
     try:
-        return asyncio.run(_measure(desk, lead, list(range(others, others + OTHERS))))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_measure(desk, lead, list(range(others, others + OTHERS))))
     finally:
+        sys.setswitchinterval(usual)
         gc.unfreeze()
 
 
