@@ -16,6 +16,7 @@ ascending account row.
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -73,6 +74,8 @@ class Wallet(Table):
 
 class Positions(Table):
     """One row per (account, book) that ever held something. Row 0 is a dummy that stays zero."""
+
+    mapped_rows = 1 << 24
 
     account_row: I32 = column("i4", "whose", "exchange.positions")
     book: I32 = column("i4", "book id", "exchange.positions")
@@ -322,8 +325,10 @@ class LeadPositions(Table):
 
 
 class Copies(Table):
-    """One row per (lead position, relation active when it opened): a copy, or the reason why
-    there is none."""
+    """One row per (lead position, relation active when it opened): a copy, or the reason why there
+    is none."""
+
+    mapped_rows = 1 << 25
 
     account_row: I32 = column("i4", "copy trader; ascending inside a block", "copying.fan_out")
     relation_row: I32 = column("i4", "relation", "copying.fan_out")
@@ -450,6 +455,19 @@ class State:
         return self.index.ccy_rows[ccy]
 
 
+class Terms(NamedTuple):
+    """The settings of many relations, parallel: copies of columns of Relations."""
+
+    copy_mgn_mode: I8
+    copy_mode: I8
+    inst_set: I32
+    copy_amt_e8: I64
+    copy_ratio_ppm: I64
+    copy_total_amt_e8: I64
+    tp_ratio_ppm: I64
+    sl_ratio_ppm: I64
+
+
 class RestingSide:
     """Resting single orders of one side of one instrument: prices ascending, and the queue at
     each price."""
@@ -490,6 +508,7 @@ class Index:
     active_relations: dict[int, I32] = field(
         default_factory=dict
     )  # lead_row -> relation rows by account row
+    terms: dict[int, Terms] = field(default_factory=dict)  # lead_row -> of its active relations
     relation_by_pair: dict[tuple[int, int], int] = field(
         default_factory=dict
     )  # (lead_row, account) -> newest row

@@ -6,10 +6,12 @@ Always true: rows [0, count) are live; the memory behind them up to the capacity
 already touched.
 Start reading: `Table`.
 
-Growing replaces the arrays, so nobody stores an array of a table across an append.
+Growing may replace the arrays, so nobody stores an array of a table across an append. Tables that
+get large ask for address space far beyond their rows (`mapped_rows`): memory is taken only where
+it is touched, and growing inside it neither copies nor stalls.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,8 @@ class Column(NamedTuple):
     writer: str
     width: int = 0
 
+
+TOUCH_ROWS = 1 << 14  # how far ahead an append touches beyond its own need
 
 Rows = I64 | slice  # rows of a table: an index array, or a slice where they have no gaps
 
@@ -56,32 +60,55 @@ class Table:
     """Rows in columns. Subclasses declare columns as class attributes made by `column`."""
 
     columns: dict[str, Column]
+    mapped_rows: ClassVar[int] = 0  # address space to ask for at once; pages come when touched
 
     def __init_subclass__(cls) -> None:
         cls.columns = {name: spec for name, spec in vars(cls).items() if isinstance(spec, Column)}
 
     def __init__(self, capacity: int = 64) -> None:
         self.count = 0
-        self.capacity = 0
-        self._grow(capacity)
+        self.capacity = 0  # rows that are zero and touched; arrays may be longer
+        self._move(capacity)
 
-    def _grow(self, capacity: int) -> None:
+    def _move(self, capacity: int) -> None:
+        """Go to new arrays with room for `capacity` rows, and what else may be mapped for free."""
+        old = {name: getattr(self, name)[: self.count] for name in self.columns if self.count}
+        try:
+            self._map(max(capacity, self.mapped_rows))
+        except MemoryError:  # address space is limited here: ask for what is needed
+            self._map(capacity)
+        for name, values in old.items():
+            getattr(self, name)[: self.count] = values
+        self.capacity = self.count
+        self._touch(capacity)
+
+    def _map(self, rows: int) -> None:
         for name, spec in self.columns.items():
-            shape = (capacity, spec.width) if spec.width else (capacity,)
-            fresh: npt.NDArray[Any] = np.empty(shape, dtype=spec.dtype)
-            fresh[self.count :] = np.zeros(
-                (), dtype=spec.dtype
-            )  # touches the pages now, not on the hot path
-            if self.count:
-                fresh[: self.count] = getattr(self, name)[: self.count]
-            setattr(self, name, fresh)
+            shape = (rows, spec.width) if spec.width else (rows,)
+            setattr(self, name, np.empty(shape, dtype=spec.dtype))
+        self._mapped = rows
+
+    def _touch(self, capacity: int) -> None:
+        """Zero the rows up to `capacity`, so that nobody pays for their pages later."""
+        for name, spec in self.columns.items():
+            getattr(self, name)[self.capacity : capacity] = np.zeros((), dtype=spec.dtype)
         self.capacity = capacity
 
     def reserve(self, extra: int) -> None:
-        """Make room for `extra` more rows; doubles, so that appends cost O(1) on average."""
+        """Make room for `extra` more rows. Inside what is mapped nothing moves; beyond, it
+        doubles."""
         need = self.count + extra
-        if need > self.capacity:
-            self._grow(max(need, 2 * self.capacity))
+        if need > self._mapped:
+            self._move(max(need, 2 * self.capacity))
+        elif need > self.capacity:
+            ahead = self.capacity + min(self.capacity, TOUCH_ROWS)
+            self._touch(min(self._mapped, max(need, ahead)))
+
+    def touch_ahead(self, free_rows: int) -> None:
+        """Come nearer to `free_rows` touched rows behind the live ones, some thousand a call."""
+        wanted = min(self.count + free_rows, self._mapped)
+        if self.capacity < wanted:
+            self._touch(min(wanted, self.capacity + TOUCH_ROWS))
 
     def append(self, extra: int = 1) -> int:
         """Add `extra` zero rows and give the index of the first."""
@@ -114,7 +141,7 @@ class Table:
             raise ValueError(f"columns differ: {sorted(set(arrays) ^ set(self.columns))}")
         rows = len(next(iter(arrays.values())))
         self.count = 0
-        self._grow(max(64, rows + rows // 8))
+        self._move(max(64, rows + rows // 8))
         for name, spec in self.columns.items():
             getattr(self, name)[:rows] = arrays[name].astype(spec.dtype, copy=False)
         self.count = rows

@@ -37,6 +37,7 @@ from copydesk.node.clock import Clock, RealClock
 from copydesk.node.config import NodeSettings, parse_liquidity
 from copydesk.node.credentials import KeyStore
 from copydesk.node.genesis import shipped
+from copydesk.node.memory import keep_freed_memory
 from copydesk.node.metrics import Metrics
 from copydesk.node.recovery import Recovered, recover
 from copydesk.node.sequencer import Pace, Sequencer
@@ -57,6 +58,7 @@ def serve(settings: NodeSettings, announce: Callable[[dict[str, Any]], None]) ->
     """
     logs.set_up(settings.log_format, settings.log_level)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    keep_freed_memory()
     with DirectoryLock(settings.data):
         disk, genesis = RealDisk(), shipped()
         feed = open_node_feed(settings, genesis.table, RealClock())

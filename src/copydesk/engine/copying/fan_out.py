@@ -17,7 +17,7 @@ from copydesk.engine.context import Context
 from copydesk.engine.copying import relations as copy_relations
 from copydesk.engine.copying import triggers
 from copydesk.engine.exchange import fees, margin, matching, positions
-from copydesk.engine.state import State, book_id, book_parts, levers_of
+from copydesk.engine.state import State, Terms, book_id, book_parts, levers_of
 from copydesk.engine.table import I8, I32, I64, Bool, Rows, span
 from copydesk.model.amounts import allocate_pro_rata, ceil_div, ceil_share, checked_mul
 from copydesk.model.enums import (
@@ -52,6 +52,7 @@ class _Wanted(NamedTuple):
     levers: I64
     lots: I64
     reasons: I8
+    terms: Terms
 
 
 def begin_block(state: State, lead_position_row: int) -> None:
@@ -70,13 +71,12 @@ def begin_block(state: State, lead_position_row: int) -> None:
 
 
 def make_room(state: State) -> None:
-    """Grow the tables of the fan-out ahead of need: called on ticks, so that no lead fill pays
-    for it."""
+    """Touch memory for the next fan-outs, a little on each tick, so that no lead fill pays for
+    it."""
     counts = state.lead_traders.live("copier_count")
     largest = int(counts.max()) if len(counts) else 0
-    for table in (state.copies, state.positions):
-        if table.capacity - table.count < 2 * largest:
-            table.reserve(2 * largest)
+    state.copies.touch_ahead(4 * largest)
+    state.positions.touch_ahead(2 * largest)
 
 
 def mark_not_led(state: State, ctx: Context, lead_position_row: int) -> None:
@@ -158,6 +158,7 @@ def _select(wanted: _Wanted, chosen: I64, lots: I64) -> _Wanted:
         levers=wanted.levers[chosen],
         lots=lots,
         reasons=wanted.reasons[chosen],
+        terms=Terms._make(column[chosen] for column in wanted.terms),
     )
 
 
@@ -168,16 +169,22 @@ def _wanted(state: State, lead_position_row: int) -> _Wanted | None:
     count = int(state.lead_positions.block_count[lead_position_row])
     relation_rows = state.copies.relation_row[start : start + count].astype(np.int64)
     offsets = np.arange(start, start + count, dtype=np.int64)
-    if state.lead_positions.size_lots[lead_position_row] != 0:  # not the first slice
+    if not count:
+        return None
+    if state.lead_positions.size_lots[lead_position_row] == 0:  # the first slice: all active ones
+        lead_row = int(state.lead_positions.lead_row[lead_position_row])
+        terms = copy_relations.terms_of_lead(state, lead_row)
+    else:
         alive = state.relations.state[relation_rows] == RelationState.ACTIVE
         alive &= state.copies.state[start : start + count] <= CopyState.OPEN
         alive &= ~_leaving(state, start, start + count)
         offsets, relation_rows = offsets[alive], relation_rows[alive]
-    if not len(offsets):
-        return None
+        if not len(offsets):
+            return None
+        terms = copy_relations.terms_of(state, span(relation_rows))
     at = span(offsets, rising=True)
     account_rows = state.copies.account_row[at].astype(np.int64)
-    books = _books(state, lead_position_row, span(relation_rows), span(account_rows, rising=True))
+    books = _books(state, lead_position_row, terms, span(account_rows, rising=True))
     begun = state.copies.state[at] == CopyState.OPEN
     if begun.any():  # a copy stays where it began, whatever was amended since (rules 4.11)
         books = np.where(begun, state.copies.book[at], books)
@@ -189,6 +196,7 @@ def _wanted(state: State, lead_position_row: int) -> _Wanted | None:
         levers=_levers(state, books, account_rows),
         lots=np.zeros(len(offsets), dtype=np.int64),
         reasons=np.zeros(len(offsets), dtype=np.int8),
+        terms=terms,
     )
 
 
@@ -201,12 +209,12 @@ def _leaving(state: State, start: int, stop: int) -> Bool:
     return leaving
 
 
-def _books(state: State, lead_position_row: int, relation_rows: Rows, account_rows: Rows) -> I32:
+def _books(state: State, lead_position_row: int, terms: Terms, account_rows: Rows) -> I32:
     """Where each copy goes: the copy trader's own margin mode and position mode (rules 5.1,
     5.6)."""
     inst_row, lead_mode, _ = book_parts(int(state.lead_positions.book[lead_position_row]))
     slot = 1 if state.lead_positions.direction[lead_position_row] > 0 else 2
-    modes: I32 = state.relations.copy_mgn_mode[relation_rows].astype(np.int32)
+    modes: I32 = terms.copy_mgn_mode.astype(np.int32)
     modes[modes == CopyMgnMode.COPY] = int(lead_mode)
     modes *= 3
     hedged = state.accounts.pos_mode[account_rows] == PosMode.LONG_SHORT
@@ -231,15 +239,15 @@ def _size(state: State, slice_: Slice, wanted: _Wanted, unit: int) -> None:
     filled = int(state.lead_positions.size_lots[row]) + slice_.lots
     ordered = max(filled, int(state.lead_positions.ordered_lots[row]))
     long = state.lead_positions.direction[row] > 0
-    relations, relation_rows = state.relations, span(wanted.relation_rows)
-    fixed = checked_mul(relations.copy_amt_e8[relation_rows], wanted.levers)
+    terms = wanted.terms
+    fixed = checked_mul(terms.copy_amt_e8, wanted.levers)
     np.floor_divide(fixed, unit, out=fixed)
     if filled < ordered:
         whole, rest = np.divmod(fixed, ordered)
         fixed = checked_mul(whole, filled) + checked_mul(rest, filled) // ordered
-    ratio = checked_mul(relations.copy_ratio_ppm[relation_rows], filled)
+    ratio = checked_mul(terms.copy_ratio_ppm, filled)
     np.floor_divide(ratio, RATIO_ONE, out=ratio)
-    target = np.where(relations.copy_mode[relation_rows] == CopyMode.RATIO_COPY, ratio, fixed)
+    target = np.where(terms.copy_mode == CopyMode.RATIO_COPY, ratio, fixed)
     cap = min(instrument.max_market_lots, MAX_COPY_VALUE_E8 // unit)
     reasons = wanted.reasons
     reasons[target > cap] = NoCopyReason.ABOVE_MAX_SIZE
@@ -247,7 +255,7 @@ def _size(state: State, slice_: Slice, wanted: _Wanted, unit: int) -> None:
     target -= state.copies.target_lots[span(wanted.offsets, rising=True)]
     reasons[target < instrument.min_lots] = NoCopyReason.BELOW_MIN_SIZE
     wanted.lots[:] = target
-    enabled = copy_relations.copied_by(state, inst_row, relations.inst_set[relation_rows])
+    enabled = copy_relations.copied_by(state, inst_row, terms.inst_set)
     reasons[~enabled] = NoCopyReason.INSTRUMENT_NOT_ENABLED
     reasons[state.accounts.frozen[span(wanted.account_rows, rising=True)]] = (
         NoCopyReason.ACCOUNT_FROZEN
@@ -265,10 +273,9 @@ def _guard_money(state: State, wanted: _Wanted, inst_row: int, unit: int) -> Non
     instrument = state.instruments[inst_row]
     value = checked_mul(np.maximum(wanted.lots, 0), unit)
     need = ceil_share(value, wanted.levers)
-    relations, relation_rows = state.relations, span(wanted.relation_rows)
-    reasons = wanted.reasons
+    relation_rows, reasons = span(wanted.relation_rows), wanted.reasons
     free = reasons == NoCopyReason.NONE
-    over = relations.used_e8[relation_rows] + need > relations.copy_total_amt_e8[relation_rows]
+    over = state.relations.used_e8[relation_rows] + need > wanted.terms.copy_total_amt_e8
     reasons[free & over] = NoCopyReason.COPY_TOTAL_AMT_REACHED
     need += fees.taker_fees_e8(instrument, value)
     ccy_row = state.index.ccy_rows[instrument.settle_ccy]
@@ -309,7 +316,7 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
         state.index.live_blocks.setdefault(inst_row, set()).add(row)
     state.lead_positions.open_copies[row] += opened
     state.scalars.sl_calm_ppm = 0
-    triggers.set_levels(state, row, made.offsets, made.relation_rows)
+    triggers.set_levels(state, row, made.offsets, made.terms)
     ctx.emit(
         CopiesFilled(
             lead_position_row=row,

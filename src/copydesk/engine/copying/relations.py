@@ -7,11 +7,13 @@ account row.
 Start reading: `first_copy_settings`.
 """
 
+from bisect import bisect_left
+
 import numpy as np
 
 from copydesk.engine.context import Context
-from copydesk.engine.state import State
-from copydesk.engine.table import I32, Bool
+from copydesk.engine.state import State, Terms
+from copydesk.engine.table import I32, Bool, Rows, span
 from copydesk.model.enums import InstType, PosMode, RelationState, RoleType
 from copydesk.model.inputs import AmendCopySettings, CopySettings, FirstCopySettings
 from copydesk.model.limits import MAX_LEADS_LONG_SHORT, MAX_LEADS_NET
@@ -116,6 +118,7 @@ def amend_copy_settings(state: State, command: AmendCopySettings, ctx: Context) 
 
 def _write_settings(state: State, row: int, settings: CopySettings) -> None:
     relations = state.relations
+    state.index.terms.pop(int(relations.lead_row[row]), None)
     relations.copy_mgn_mode[row] = settings.copy_mgn_mode
     relations.copy_mode[row] = settings.copy_mode
     relations.close_type[row] = settings.sub_pos_close_type
@@ -163,6 +166,7 @@ def drop_from_custom_lists(state: State, lead_row: int, dropped: set[int]) -> No
         replacement = intern_list(state, kept)
         if replacement != number:
             state.relations.inst_set[rows[numbers == number]] = replacement
+    state.index.terms.pop(lead_row, None)
 
 
 def _activate(state: State, lead_row: int, row: int) -> None:
@@ -170,14 +174,33 @@ def _activate(state: State, lead_row: int, row: int) -> None:
     rows = state.index.active_relations.get(lead_row)
     if rows is None or not len(rows):
         rows = np.array([row], dtype=np.int32)
-    elif state.relations.account_row[rows[-1]] < account_row:  # the usual case: newer accounts join
-        rows = np.append(rows, np.int32(row))
     else:
-        at = int(np.searchsorted(state.relations.account_row[rows], account_row))
-        rows = np.insert(rows, at, row)
+        rows = np.insert(rows, _place(state, rows, account_row), row)
     state.index.active_relations[lead_row] = rows
+    state.index.terms.pop(lead_row, None)
     state.lead_traders.copier_count[lead_row] += 1
     state.accounts.active_relations[account_row] += 1
+
+
+def _place(state: State, rows: I32, account_row: int) -> int:
+    """Find where an account stands, or would stand, among relations in account order."""
+    owners = state.relations.account_row
+    return bisect_left(rows, account_row, key=lambda row: int(owners[row]))
+
+
+def terms_of(state: State, relation_rows: Rows) -> Terms:
+    """Gather the settings of relations."""
+    relations = state.relations
+    return Terms._make(getattr(relations, name)[relation_rows] for name in Terms._fields)
+
+
+def terms_of_lead(state: State, lead_row: int) -> Terms:
+    """Give the settings of a lead's active relations, in their order; kept until one changes."""
+    found = state.index.terms.get(lead_row)
+    if found is None:
+        found = terms_of(state, span(state.index.active_relations[lead_row]))
+        state.index.terms[lead_row] = Terms._make(column.copy() for column in found)
+    return found
 
 
 def deactivate(state: State, row: int) -> None:
@@ -185,9 +208,10 @@ def deactivate(state: State, row: int) -> None:
     lead_row = int(state.relations.lead_row[row])
     account_row = int(state.relations.account_row[row])
     rows = state.index.active_relations[lead_row]
-    at = int(np.searchsorted(state.relations.account_row[rows], account_row))
+    at = _place(state, rows, account_row)
     assert rows[at] == row, "active relations are in account order"
     state.index.active_relations[lead_row] = np.delete(rows, at)
+    state.index.terms.pop(lead_row, None)
     state.lead_traders.copier_count[lead_row] -= 1
     state.accounts.active_relations[account_row] -= 1
     if state.relations.sl_total_amt_e8[row]:

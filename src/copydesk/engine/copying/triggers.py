@@ -16,8 +16,8 @@ import numpy as np
 
 from copydesk.engine.context import Context
 from copydesk.engine.copying import closes
-from copydesk.engine.state import BOOKS_PER_INSTRUMENT, State
-from copydesk.engine.table import I64, Bool, span
+from copydesk.engine.state import BOOKS_PER_INSTRUMENT, State, Terms
+from copydesk.engine.table import I64, Bool
 from copydesk.model.amounts import ceil_share
 from copydesk.model.enums import CopyState, FillCause, TriggerPxType
 from copydesk.model.limits import INT64_MAX, RATIO_ONE
@@ -25,16 +25,14 @@ from copydesk.model.limits import INT64_MAX, RATIO_ONE
 QUIET = (INT64_MAX, 0)
 
 
-def set_levels(state: State, lead_position_row: int, offsets: I64, relation_rows: I64) -> None:
+def set_levels(state: State, lead_position_row: int, offsets: I64, terms: Terms) -> None:
     """Set the levels of freshly filled copies from tpRatio and slRatio, returns on margin (rules
     7.6).
 
     Entry is the copy's average price rounded half up to a tick; distances are rounded up, away
     from entry. A side without a ratio keeps the level that the copy trader may have given it.
     """
-    relations, copies = state.relations, state.copies
-    rows = span(relation_rows)
-    tp, sl = relations.tp_ratio_ppm[rows], relations.sl_ratio_ppm[rows]
+    copies, tp, sl = state.copies, terms.tp_ratio_ppm, terms.sl_ratio_ppm
     guarded = np.flatnonzero(tp | sl)
     if not len(guarded):
         return
