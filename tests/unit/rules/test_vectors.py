@@ -290,6 +290,22 @@ def test_open_7_what_fills_is_split_by_largest_remainder_at_one_price(venue: Ven
     assert venue.state.copies.live("reason").tolist() == [NoCopyReason.PRICE_GUARD] * 3
 
 
+def test_open_7_equal_remainders_go_to_the_older_accounts(venue: Venue) -> None:
+    """Three ask 1 lot each; the book has 2, at two prices: 0.67 each, so 1, 1 and 0."""
+    lead, stranger = venue.lead(BTC), venue.account(1_000_000)
+    for _ in range(3):
+        venue.copier(lead, ratio(100_000))
+    venue.thin(BTC, 0, 0)
+    venue.sell(stranger, 10, 378_790)
+    venue.sell(stranger, 1, 378_800)
+    venue.sell(stranger, 1, 378_801)
+    venue.buy(lead, 10)
+    assert venue.copied() == [1, 1, 0]
+    first, second, third = venue.state.copies.live("cost_e8").tolist()
+    assert (first - second, third) == (0, 0), "one average price for all"
+    assert first + second == (378_800 + 378_801) * TABLE.instruments[BTC].value_num
+
+
 def test_open_6_a_lead_order_that_fills_in_parts_is_copied_in_parts(venue: Venue) -> None:
     """Half of 7 lots, filled 3, 6 and 7: targets 1, 3 and 3, so 1, then 2, then nothing."""
     lead, stranger = venue.lead(BTC), venue.account(1_000_000)
