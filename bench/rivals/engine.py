@@ -47,9 +47,11 @@ from copydesk.model.inputs import CopySettings, Input, PlaceOrder, Stamped
 from copydesk.model.limits import DEFAULT_MAX_COPIERS, MAX_BATCH_INPUTS
 from copydesk.model.outputs import AccountCreated, CopiesFilled, Output
 from copydesk.model.rejects import Reject
+from copydesk.node.memory import keep_freed_memory
 
 HEADER = {"made_by": "bench"}
 START_NS = 1_767_225_600 * 10**9
+TICKS_BETWEEN = 8  # two seconds of the simulated market, in which memory is touched ahead
 DEPTH_E8 = 8 * 10**16  # one level that is never used up
 Ratios = tuple[int, int]
 _encode = msgspec.msgpack.Encoder().encode
@@ -60,6 +62,7 @@ class Desk:
     """One State and its journal."""
 
     def __init__(self, folder: Path) -> None:
+        keep_freed_memory()  # as a node does at its start
         self.folder = folder / "desk"
         self.folder.mkdir()
         self.table = load_instruments()
@@ -231,7 +234,8 @@ class Engine:
 
         The provider asks one tick over its mid and bids one under, so a tick goes before.
         """
-        self.desk.do(self.desk.tick(PX_TICKS - 1))
+        for _ in range(TICKS_BETWEEN):
+            self.desk.do(self.desk.tick(PX_TICKS - 1))
         order = self.desk.order(self.leads[size], Side.BUY, LEAD_LOTS)
         begin = time.perf_counter_ns()
         output = self.desk.do(order)

@@ -294,7 +294,8 @@ def _book(state: State, ctx: Context, slice_: Slice, made: _Wanted, value: I64) 
     signed = made.lots if direction > 0 else -made.lots
     for book, rows in positions.by_book(made.books):
         part = positions.ManyFills(made.account_rows[rows], signed[rows], value[rows], fee[rows])
-        positions.open_many(state, ctx, book, part, made.levers[rows])
+        levers, margins = made.levers[rows], entry_margin[rows]
+        positions.open_many(state, ctx, book, part, levers, margins)
     ccy_row = state.index.ccy_rows[instrument.settle_ccy]
     fees.charge_many(state, made.account_rows, ccy_row, fee)
     copies, at = state.copies, span(made.offsets, rising=True)

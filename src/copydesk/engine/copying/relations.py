@@ -229,6 +229,8 @@ def settle_role(state: State, account_row: int) -> None:
 def copied_by(state: State, inst_row: int, inst_sets: I32) -> Bool:
     """Which instrument lists of relations hold an instrument: bool[N]; list 0 follows the lead
     trader."""
+    if not inst_sets.any():
+        return np.ones(len(inst_sets), dtype=np.bool_)
     table = state.inst_sets
     holding = np.zeros(state.scalars.inst_set_count, dtype=np.bool_)
     holding[0] = True

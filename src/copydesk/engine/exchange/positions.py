@@ -177,6 +177,10 @@ def _remargin_many(state: State, book: int, rows: Rows, account_rows: Rows) -> N
     margin = ceil_share(np.abs(positions.cost_e8[rows]), positions.lever[rows].astype(np.int64))
     change = margin - positions.margin_e8[rows]
     positions.margin_e8[rows] = margin
+    _add_margins(state, book, account_rows, change)
+
+
+def _add_margins(state: State, book: int, account_rows: Rows, change: I64) -> None:
     wallet = state.wallet(settle_ccy_row(state, book))
     if book_parts(book)[1] is MgnMode.CROSS:
         wallet.cross_margin_e8[account_rows] += change
@@ -184,18 +188,22 @@ def _remargin_many(state: State, book: int, rows: Rows, account_rows: Rows) -> N
         wallet.iso_margin_e8[account_rows] += change
 
 
-def open_many(state: State, ctx: Context, book: int, fills: ManyFills, levers: I64) -> None:
+def open_many(
+    state: State, ctx: Context, book: int, fills: ManyFills, levers: I64, margins: I64
+) -> None:
     """Open exposure for many accounts at their leverage, none of which holds the other direction.
 
-    Fees are noted on the positions; charging them is the caller's.
+    `margins`: ceil(value / lever) of each, which is the margin of what was flat before. Fees are
+    noted on the positions; charging them is the caller's.
     """
     account_rows, signed_lots, value, fee = fills
     found = ensure_rows(state, book, account_rows)
     rows, owners = span(found), span(account_rows, rising=True)
     positions = state.positions
     held = positions.qty_lots[rows]
-    fresh = span(found[held == 0])
-    if isinstance(fresh, slice) or len(fresh):
+    fresh_rows = found[held == 0]
+    if len(fresh_rows):
+        fresh = span(fresh_rows)
         positions.realised_e8[fresh] = 0
         positions.fee_e8[fresh] = 0
         positions.funding_e8[fresh] = 0
@@ -206,7 +214,11 @@ def open_many(state: State, ctx: Context, book: int, fills: ManyFills, levers: I
     positions.fee_e8[rows] += fee
     positions.lever[rows] = levers
     positions.updated_ns[rows] = ctx.ts_ns
-    _remargin_many(state, book, rows, owners)
+    if len(fresh_rows) == len(found):
+        positions.margin_e8[rows] = margins
+        _add_margins(state, book, owners, margins)
+    else:
+        _remargin_many(state, book, rows, owners)
     state.accounts.calm_ppm[owners] = 0
     state.scalars.risk_min_calm_ppm = 0
 
