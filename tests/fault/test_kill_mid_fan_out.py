@@ -1,12 +1,18 @@
 """kill -9 in the middle of fan-outs to 1,000 copy traders, twenty times at random moments.
 
-Acknowledged orders lost 0, copies doubled 0, pairs without copy or reason 0, `verify` clean.
+Two lead traders whom all of them copy, traders with orders of their own, and copy traders who stop
+and begin again, all at once. Acknowledged orders lost 0, orders and copies doubled 0, pairs without
+copy or reason 0, `verify` clean. The counts are printed (pytest -s).
 """
 
+import itertools
 import random
 import threading
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -19,75 +25,21 @@ from copydesk.cli import main
 from copydesk.engine.state import State
 from copydesk.journal.disk import RealDisk
 from copydesk.journal.log import Journal
-from copydesk.model.enums import CopyState, NoCopyReason
+from copydesk.model.enums import CopyState, InstType, NoCopyReason, OrderState
 from copydesk.model.ids import UID_BASE
 from copydesk.node.genesis import shipped
 from copydesk.node.recovery import replay
 
 INST = "BTC-USDT-SWAP"
 COPY = "/api/v5/copytrading/"
-COPIERS, KILLS, LEADS = 1_000, 20, 2
+COPIERS, KILLS, LEADS, OTHERS, WANDERERS = 1_000, 20, 2, 2, 4
+CLOSE_TYPES = ("market_close", "copy_close", "manual_close")
+OPTIONS = ("--no-rate-limits", "--digest-inputs", "200", "--snapshot-inputs", "1500")
+DEEP = ("--liquidity", "50:100000000:8")
 
 
-class Floor:
-    """Lead traders whom everybody copies (half of the copy traders each), and what was answered."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.leads = [server.open_account(f"lead {n}", "1000000") for n in range(LEADS)]
-        for lead in self.leads:
-            accepted(lead, COPY + "apply-lead-trading", {"instId": INST})
-        with ThreadPoolExecutor(4) as pool:
-            self.copiers = list(pool.map(self._copier, range(COPIERS)))
-        self.opened: set[int] = set()  # ordId of acknowledged orders
-        self.closed: set[int] = set()
-
-    def _copier(self, number: int) -> Trader:
-        trader = self.server.open_account(f"copier {number}", "1000")
-        settings = {
-            "uniqueCode": self.leads[number % LEADS].unique_code,
-            "copyMgnMode": ("cross", "isolated")[number % 3 == 0],
-            "copyInstIdType": "copy",
-            "copyMode": "ratio_copy",
-            "copyRatio": ("0.5", "1", "0.01")[number % 3],  # every third one is too small to copy
-            "copyTotalAmt": "30000",
-        }
-        accepted(trader, COPY + "first-copy-settings", settings)
-        return trader
-
-    def trade(self, lead: Trader, enough: "Countdown") -> None:
-        """Open and close until the server goes away, noting what it acknowledged."""
-        order = {"instId": INST, "tdMode": "cross", "ordType": "market", "sz": "0.03"}
-        while True:
-            for side, noted in (("buy", self.opened), ("sell", self.closed)):
-                try:
-                    answer = lead.post("/api/v5/trade/order", {**order, "side": side})
-                except (httpx.TransportError, msgspec.DecodeError):
-                    return  # what became of this one nobody knows
-                if answer["code"] != "0":
-                    return  # nothing left to close: the last answer was lost
-                noted.add(int(answer["data"][0]["ordId"]))
-                enough.count()
-
-    def kill_under_load(self, dice: random.Random) -> None:
-        """Let everybody trade, then kill the server a moment later."""
-        enough = Countdown(dice.randint(2, 60))
-        threads = [threading.Thread(target=self.trade, args=(x, enough)) for x in self.leads]
-        for thread in threads:
-            thread.start()
-        assert enough.reached.wait(60)
-        threading.Event().wait(dice.uniform(0, 0.02))  # any moment will do
-        self.server.kill()
-        for thread in threads:
-            thread.join(60)
-            assert not thread.is_alive()
-
-    def flatten(self) -> None:
-        """Close what a lead trader still holds because an answer was lost."""
-        for lead in self.leads:
-            close = {"instId": INST, "mgnMode": "cross"}
-            answer = lead.post("/api/v5/trade/close-position", close)
-            assert answer["code"] in ("0", "51023"), answer
+class Gone(Exception):
+    """The server went away: what became of the request nobody knows."""
 
 
 class Countdown:
@@ -105,9 +57,127 @@ class Countdown:
                 self.reached.set()
 
 
-def accepted(trader: Trader, target: str, fields: dict[str, str]) -> None:
-    answer = trader.post(target, fields)
+class Crowd:
+    """Everybody on the server, what they send, and what they were told."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.sent: set[str] = set()  # clOrdIds
+        self.told: dict[str, int] = {}  # ordIds of what was acknowledged, by clOrdId
+        self.leading: set[int] = set()  # those of them that opened a lead position
+        self.copying: dict[tuple[int, int], bool | None] = {}  # of wanderers; None: not known
+        self._names = itertools.count()
+        self.leads = [server.open_account(f"lead {n}", "1000000") for n in range(LEADS)]
+        for lead in self.leads:
+            accepted(lead, COPY + "apply-lead-trading", instId=INST)
+        self.others = [server.open_account(f"other {n}", "100000") for n in range(OTHERS)]
+        with ThreadPoolExecutor(4) as pool:
+            self.copiers = list(pool.map(self._copier, range(COPIERS)))
+        self.wanderers = self.copiers[:WANDERERS]
+
+    def _copier(self, number: int) -> Trader:
+        trader = self.server.open_account(f"copier {number}", "1000")
+        accepted(trader, "/api/v5/account/set-position-mode", posMode="long_short_mode")
+        for lead in self.leads:
+            assert follow(trader, lead, number)["code"] == "0"
+        return trader
+
+    def order(self, trader: Trader, side: str, sz: str) -> int:
+        """Place an order that must be accepted; its ordId. Raises Gone."""
+        name = f"o{next(self._names)}"
+        self.sent.add(name)
+        order = {"instId": INST, "tdMode": "cross", "ordType": "market", "sz": sz, "side": side}
+        answer = accepted(trader, "/api/v5/trade/order", **order, clOrdId=name)
+        ord_id = self.told[name] = int(answer["data"][0]["ordId"])
+        return ord_id
+
+    def lead_on(self, lead: Trader, enough: Countdown) -> None:
+        """Open and close."""
+        while True:
+            self.leading.add(self.order(lead, "buy", "0.03"))
+            self.order(lead, "sell", "0.03")
+            enough.count()
+
+    def trade_on(self, trader: Trader, enough: Countdown) -> None:
+        for side in itertools.cycle(("buy", "sell")):
+            self.order(trader, side, "0.02")
+            enough.count()
+
+    def wander(self, trader: Trader, enough: Countdown) -> None:
+        """Stop copying in one way after the other, and begin again."""
+        for how in itertools.cycle(CLOSE_TYPES):
+            for lead in self.leads:
+                pair = row_of(lead), row_of(trader)
+                self.copying[pair] = None
+                stop = {"uniqueCode": lead.unique_code, "subPosCloseType": how}
+                answer = post(trader, COPY + "stop-copy-trading", **stop)
+                assert answer["code"] in ("0", "59267", "59278"), answer  # 59278: not flat yet
+                answer = follow(trader, lead, 1)
+                assert answer["code"] in ("0", "59278"), answer
+                self.copying[pair] = answer["code"] == "0"
+            enough.count()
+
+    def kill_under_load(self, dice: random.Random) -> None:
+        """Let everybody go on, then kill the server a moment later."""
+        enough = Countdown(dice.randint(2, 150))
+        work = [(self.lead_on, self.leads), (self.trade_on, self.others)]
+        work.append((self.wander, self.wanderers))
+        threads = [
+            threading.Thread(target=until_gone, args=(act, trader, enough))
+            for act, traders in work
+            for trader in traders
+        ]
+        for thread in threads:
+            thread.start()
+        assert enough.reached.wait(60)
+        threading.Event().wait(dice.uniform(0, 0.02))  # any moment will do
+        self.server.process.kill()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+        self.server.kill()
+
+    def flatten(self) -> None:
+        """Close what a lead trader still holds because an answer was lost."""
+        for lead in self.leads:
+            answer = post(lead, "/api/v5/trade/close-position", instId=INST, mgnMode="cross")
+            assert answer["code"] in ("0", "51023"), answer
+
+
+def until_gone(act: Callable[[Trader, Countdown], None], trader: Trader, enough: Countdown) -> None:
+    try:
+        act(trader, enough)
+    except Gone:
+        return
+
+
+def post(trader: Trader, target: str, **fields: str) -> dict[str, Any]:
+    try:
+        return trader.post(target, fields)
+    except (httpx.TransportError, msgspec.DecodeError) as error:
+        raise Gone from error
+
+
+def accepted(trader: Trader, target: str, **fields: str) -> dict[str, Any]:
+    answer = post(trader, target, **fields)
     assert answer["code"] == "0", answer
+    return answer
+
+
+def follow(trader: Trader, lead: Trader, number: int) -> dict[str, Any]:
+    settings = {
+        "uniqueCode": lead.unique_code,
+        "copyMgnMode": ("cross", "isolated")[number % 3 == 0],
+        "copyInstIdType": "copy",
+        "copyMode": "ratio_copy",
+        "copyRatio": ("0.5", "1", "0.01")[number % 3],  # every third one is too small to copy
+        "copyTotalAmt": "30000",
+    }
+    return post(trader, COPY + "first-copy-settings", **settings)
+
+
+def row_of(trader: Trader) -> int:
+    return int(trader.uid) - UID_BASE
 
 
 def priced(server: Server) -> None:
@@ -133,47 +203,110 @@ def state_on_disk(server: Server) -> State:
     return state
 
 
-def check_copies(floor: Floor, state: State) -> None:
-    """Every acknowledged order is there, each fill with each of its copy traders exactly once."""
-    lead, copies = state.lead_positions, state.copies
-    orders = set(state.orders.live("ord_id").tolist())
-    assert floor.opened | floor.closed <= orders, "acknowledged orders lost"
-    opening = lead.live("ord_id").tolist()
-    assert floor.opened <= set(opening), "acknowledged lead orders without a lead position"
-    assert len(set(opening)) == len(opening), "lead positions doubled"
-    rows = [int(trader.uid) - UID_BASE for trader in floor.copiers]
-    of_lead = {int(floor.leads[n].uid) - UID_BASE: rows[n::LEADS] for n in range(LEADS)}
-    for position in range(lead.count):
-        start = int(lead.block_start[position])
-        block = slice(start, start + int(lead.block_count[position]))
-        owners = copies.account_row[block].tolist()
-        assert owners == sorted(of_lead[int(lead.account_row[position])]), "a copy trader left out"
-        made = copies.state[block] != CopyState.NOT_MADE
-        told = copies.reason[block] != NoCopyReason.NONE
-        assert (made | told).all(), "a pair without copy or reason"
-        assert np.array_equal(made, copies.size_lots[block] > 0)
-        done = lead.closed_lots[position] == lead.size_lots[position]
-        left = copies.size_lots[block] - copies.closed_lots[block] - copies.owed_lots[block]
-        assert not done or not left.any(), "a copy that stayed behind"
+# Counting what went wrong, without asking the engine's own invariants --------------------------
+
+
+def counted(crowd: Crowd, state: State) -> Counter[str]:
+    """Count what happened, and what must not have happened."""
+    counts = Counter[str]()
+    count_orders(crowd, state, counts)
+    for position in range(state.lead_positions.count):
+        count_pairs(crowd, state, position, counts)
+    count_relations(crowd, state, counts)
+    return counts
+
+
+def count_orders(crowd: Crowd, state: State, counts: Counter[str]) -> None:
+    orders = state.orders
+    names = [bytes(name).decode() for name in orders.live("cl_ord_id") if name]
+    ids = orders.live("ord_id").tolist()
+    filled = set(orders.live("ord_id")[orders.live("state") == OrderState.FILLED].tolist())
+    led = state.lead_positions.live("ord_id").tolist()
+    counts["acknowledged"] = len(crowd.told)
+    counts["acknowledged orders lost"] = len(set(crowd.told.values()) - filled)
+    counts["acknowledged orders lost"] += len(crowd.told.keys() - set(names))
+    counts["lead orders that were not led"] = len(crowd.leading - set(led))
+    counts["orders doubled"] = len(names) - len(set(names)) + len(ids) - len(set(ids))
+    counts["lead positions doubled"] = len(led) - len(set(led))
+    unanswered = crowd.sent - crowd.told.keys()
+    counts["unanswered"] = len(unanswered)
+    counts["unanswered, yet on disk and applied"] = len(unanswered & set(names))
+
+
+def count_pairs(crowd: Crowd, state: State, position: int, counts: Counter[str]) -> None:
+    """A pair: a lead position and a relation that was active when it opened."""
+    lead, copies, relations = state.lead_positions, state.copies, state.relations
+    start = int(lead.block_start[position])
+    block = slice(start, start + int(lead.block_count[position]))
+    opened = lead.opened_ns[position]
+    owners = copies.account_row[block]
+    made = copies.state[block] != CopyState.NOT_MADE
+    told = copies.reason[block] != NoCopyReason.NONE
+    counts["pairs"] += len(owners)
+    counts["copies"] += int(made.sum())
+    counts["copies doubled"] += len(owners) - len(np.unique(owners))
+    counts["pairs without copy or reason"] += int((~made & ~told).sum())
+    counts["copies without size"] += int((made != (copies.size_lots[block] > 0)).sum())
+    of_lead = relations.live("lead_row") == lead.lead_row[position]
+    ended = relations.live("ended_ns")
+    active = of_lead & (relations.live("began_ns") < opened) & ((ended == 0) | (ended > opened))
+    missed = np.setdiff1d(np.flatnonzero(active), copies.relation_row[block])
+    steady = [row_of(trader) for trader in crowd.copiers[WANDERERS:]]
+    counts["pairs without copy or reason"] += len(missed) + len(np.setdiff1d(steady, owners))
+    left = copies.size_lots[block] - copies.closed_lots[block] - copies.owed_lots[block]
+    follows = copies.state[block] == CopyState.OPEN
+    if lead.closed_lots[position] == lead.size_lots[position]:
+        counts["copies that stayed behind"] += int((follows & (left > 0)).sum())
+
+
+def count_relations(crowd: Crowd, state: State, counts: Counter[str]) -> None:
+    relations = state.relations
+    for (lead, copier), copying in crowd.copying.items():
+        term = state.index.lead_by_account[lead, int(InstType.SWAP)]
+        row = state.index.relation_by_pair[term, copier]
+        if copying is not None and copying != (relations.ended_ns[row] == 0):
+            counts["acknowledged stops or starts lost"] += 1
+        counts["stops and starts compared"] += copying is not None
+
+
+WRONG = (
+    "acknowledged orders lost",
+    "acknowledged stops or starts lost",
+    "lead orders that were not led",
+    "orders doubled",
+    "lead positions doubled",
+    "copies doubled",
+    "copies without size",
+    "copies that stayed behind",
+    "pairs without copy or reason",
+)
 
 
 @pytest.mark.long
 def test_twenty_kills_in_the_middle_of_fan_outs_to_a_thousand(tmp_path: Path) -> None:
     dice = random.Random(20)
-    options = ("--no-rate-limits", "--digest-inputs", "200", "--snapshot-inputs", "1500")
-    deep = ("--liquidity", "50:100000000:8")
-    with Server(tmp_path / "data", *options, *deep, feed="simulated:BTC") as server:
+    with Server(tmp_path / "data", *OPTIONS, *DEEP, feed="simulated:BTC") as server:
         priced(server)
-        floor = Floor(server)
-        for _ in range(KILLS):
-            floor.kill_under_load(dice)
+        crowd = Crowd(server)
+        in_the_middle = compared = 0
+        for kill in range(KILLS):
+            before = len(crowd.sent - crowd.told.keys())
+            crowd.kill_under_load(dice)
             verified(server)
-            check_copies(floor, state_on_disk(server))
+            counts = counted(crowd, state_on_disk(server))
+            assert [name for name in WRONG if counts[name]] == [], (kill, counts)
+            in_the_middle += len(crowd.sent - crowd.told.keys()) > before
+            compared += counts["stops and starts compared"]
             server.start()
             assert not server.ask("health")["recovered"]["clean"]
             priced(server)
-            floor.flatten()
-        assert len(floor.opened) > 10 * KILLS
+            crowd.flatten()
         assert server.stop() == 0
         verified(server)
-        check_copies(floor, state_on_disk(server))
+        counts = counted(crowd, state_on_disk(server))
+        print(f"\nkills {KILLS}, of them with orders in flight {in_the_middle}")
+        counts["stops and starts compared"] = compared
+        names = [*(name for name in counts if name not in WRONG), *WRONG]
+        print(*(f"{counts[name]:>10,}  {name}" for name in names), sep="\n")
+        assert [name for name in WRONG if counts[name]] == []
+        assert counts["pairs"] > 1_000 * KILLS
