@@ -528,6 +528,7 @@ class Index:
     trigger_bands: dict[int, tuple[int, int]] = field(
         default_factory=dict
     )  # inst_row -> (above, below)
+    folded: dict[str, tuple[int, int]] = field(default_factory=dict)  # column -> (rows, CRC-32)
     owing: dict[int, set[int]] = field(default_factory=dict)  # inst_row -> blocks with owed closes
 
 
