@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.property.ledger import Account, Bunch, Pass, numbers
+from tests.property.ledger import Account, Flow, numbers
 from tests.property.oracle import NEVER, Copy, Lead, LeadPosition, Oracle, Relation
 
 from copydesk.model import inputs
@@ -37,7 +37,7 @@ class Told:
     """What is taken from the engine about a step: the exchange's part of it."""
 
     accepted: bool
-    flow: list[Pass | Bunch]
+    flow: list[Flow]
     paid: list[tuple[int, int]] = field(default_factory=list)  # funding, what the house made good
 
 

@@ -9,8 +9,19 @@ Start reading: `live`.
 from typing import NamedTuple
 
 from hypothesis import strategies as st
-from tests.support.world import BTC, MIN, OPENING, World, order, ratio, settings
+from tests.support.world import (
+    BTC,
+    MIN,
+    OPENING,
+    World,
+    order,
+    ratio,
+    settings,
+    small_table,
+)
 
+from copydesk.engine.genesis import new_state
+from copydesk.engine.state import State
 from copydesk.model import inputs
 from copydesk.model.amounts import E8
 from copydesk.model.enums import (
@@ -29,6 +40,7 @@ from copydesk.model.enums import (
 from copydesk.model.inputs import CopySettings
 
 TRADED = (BTC, MIN)
+FUNDING = {BTC: (15_000, 200_000), MIN: (20_000, -300_000)}  # every 15 and 20 seconds, in 1e-9
 WAYS = (*SubPosCloseType, None)
 
 
@@ -88,6 +100,11 @@ HISTORIES = st.lists(acts(WEIGHTS), max_size=40)
 LONG_HISTORIES = st.lists(acts(WEIGHTS), min_size=20, max_size=120)
 WILD_HISTORIES = st.lists(acts(WILD), max_size=40)
 LONG_WILD_HISTORIES = st.lists(acts(WILD), min_size=20, max_size=120)
+
+
+def beginning() -> State:
+    """The State before the first input: the small table, with funding that is felt."""
+    return new_state(small_table(), FUNDING)
 
 
 def people(world: World) -> Cast:
@@ -212,7 +229,11 @@ def _tick(world: World, cast: Cast, act: Act) -> None:
     step = (3, 30, 150)[act.more % 3]
     px = last * (1_000 + (act.much - 50) * step // 50) // 1_000
     px = min(max(px, OPENING[inst] * 2 // 3), OPENING[inst] * 3 // 2)
-    world.tick({inst: px}, {inst: px + act.more % 7 - 3})
+    prices, marks = {inst: px}, {inst: px + act.more % 7 - 3}
+    if act.who == 3:  # the other one ticks too, first
+        other = TRADED[1 - act.which % 2]
+        prices = {other: int(world.state.markets.last_ticks[other]) * 999 // 1_000, **prices}
+    world.tick(prices, prices | marks)
 
 
 def _liquidity(world: World, cast: Cast, act: Act) -> None:

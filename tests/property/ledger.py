@@ -51,6 +51,15 @@ class Bunch(NamedTuple):
     value: int
 
 
+class Mark(NamedTuple):
+    """A lead position opened, grew or shrank: what comes behind belongs to what follows from it."""
+
+    position: int
+
+
+Flow = Pass | Bunch | Mark
+
+
 class Event(NamedTuple):
     """A single order filled: what it closed and opened, for copying to take up."""
 

@@ -12,19 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
-from tests.property.ledger import (
-    Book,
-    Bunch,
-    Event,
-    Ledger,
-    Match,
-    Pass,
-    Position,
-    numbers,
-    reduce,
-    share,
-    taker_fee,
-)
+from tests.property import ledger
+from tests.property.ledger import Book, Bunch, Event, Flow, Ledger, Mark, Match, Pass, Position
 
 from copydesk.model import inputs
 from copydesk.model.enums import (
@@ -137,7 +126,7 @@ class Oracle(Ledger):
         self.relations: list[Relation] = []
         self.pending: set[tuple[int, int]] = set()  # (account, instrument) with resting orders
         self.ids: dict[int, LeadPosition | Copy] = {}  # by subPosId
-        self.flow: deque[Pass | Bunch] = deque()
+        self.flow: deque[Flow] = deque()
         self.events: deque[Event] = deque()
 
     # The step ---------------------------------------------------------------------------------
@@ -194,6 +183,7 @@ class Oracle(Ledger):
         position.size += event.opened
         position.cost += event.opened_value
         self.accounts[match.account].position(match.book).linked += event.opened
+        assert self.flow.popleft() == Mark(position.row)
 
     def _new_position(self, match: Match, lead: Lead) -> LeadPosition:
         """One lead order is one lead position; who copies now has a row in it (3.2, 3.9)."""
@@ -235,8 +225,8 @@ class Oracle(Ledger):
             edge = limit * unit * got_lots
             within = got_value <= edge if position.direction > 0 else got_value >= edge
             assert within, "copies filled beyond the price guard"
-        parts = share(got_lots, [wanted for _, wanted in asked])
-        values = share(got_value, parts) if got_lots else parts
+        parts = ledger.share(got_lots, [wanted for _, wanted in asked])
+        values = ledger.share(got_value, parts) if got_lots else parts
         for (copy, wanted), part, part_value in zip(asked, parts, values, strict=True):
             if part < wanted:
                 copy.reason = NoCopyReason.PRICE_GUARD
@@ -275,7 +265,7 @@ class Oracle(Ledger):
         """The first rule that stands in the way; NONE if none does."""
         relation, inst = copy.relation, copy.position.book[0]
         need = ceil(max(wanted, 0) * reference / copy.lever)
-        fee = taker_fee(floor(max(wanted, 0) * reference))
+        fee = ledger.taker_fee(floor(max(wanted, 0) * reference))
         assert copy.book is not None
         held = self.accounts[relation.account].position(copy.book).lots
         if held * copy.position.direction < 0:
@@ -301,7 +291,7 @@ class Oracle(Ledger):
         return inst, mode, PosSide.LONG if copy.position.direction > 0 else PosSide.SHORT
 
     def _open(self, copy: Copy, lots: int, value: int) -> None:
-        account, fee = self.accounts[copy.relation.account], taker_fee(value)
+        account, fee = self.accounts[copy.relation.account], ledger.taker_fee(value)
         assert copy.book is not None
         held, sign = account.position(copy.book), copy.position.direction
         held.lots += sign * lots
@@ -358,6 +348,7 @@ class Oracle(Ledger):
             held.linked -= part
             if not position.left:
                 position.tp = position.sl = 0
+            assert self.flow.popleft() == Mark(position.row)
             self._follow(position)
 
     def _follow(self, position: LeadPosition) -> None:
@@ -378,14 +369,14 @@ class Oracle(Ledger):
         if not due:
             return
         lots, value = self._bunched(position, cause, sum(wanted for _, wanted in due))
-        parts = share(lots, [wanted for _, wanted in due])
-        values = share(value, parts) if lots else parts
+        parts = ledger.share(lots, [wanted for _, wanted in due])
+        values = ledger.share(value, parts) if lots else parts
         for (copy, wanted), part, part_value in zip(due, parts, values, strict=True):
             if part:
                 account = self.accounts[copy.relation.account]
                 assert copy.book is not None
-                held, fee = account.position(copy.book), taker_fee(part_value)
-                account.cash += reduce(held, part, part_value) - fee
+                held, fee = account.position(copy.book), ledger.taker_fee(part_value)
+                account.cash += ledger.reduce(held, part, part_value) - fee
                 self._record(copy, part, part_value, fee, cause)
             copy.owed = wanted - part
             if copy.owed:
@@ -419,7 +410,7 @@ class Oracle(Ledger):
                 self._record(copy, part, value, fee, event.match.cause)
 
     def _triggers(self, tick: inputs.MarketTick) -> None:
-        for inst in numbers(tick.inst_rows):
+        for inst in ledger.numbers(tick.inst_rows):
             last = self.last[inst]
             for position in [p for p in self.positions if p.book[0] == inst]:
                 owing = [c for c in position.copies.values() if c.owed]

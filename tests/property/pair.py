@@ -10,7 +10,8 @@ from collections import defaultdict
 from typing import Any
 
 from tests.property.commands import Told, step
-from tests.property.ledger import Bunch, Match, Pass
+from tests.property.histories import beginning
+from tests.property.ledger import Bunch, Flow, Mark, Match, Pass
 from tests.property.oracle import Oracle
 from tests.support.world import World
 
@@ -24,6 +25,7 @@ from copydesk.model.outputs import (
     BookChanged,
     CopiesFilled,
     Fact,
+    LeadPositionChanged,
     OrderUpdated,
     Output,
 )
@@ -41,9 +43,9 @@ _JUDGED_BY_EXCHANGE = (
 )
 
 
-def flow_of(facts: list[Fact]) -> list[Pass | Bunch]:
+def flow_of(facts: list[Fact]) -> list[Flow]:
     """Read who met whom: each way through the book ends with `BookChanged`, makers before it."""
-    flow: list[Pass | Bunch] = []
+    flow: list[Flow] = []
     makers: list[Match] = []
     for at, fact in enumerate(facts):
         before = facts[at - 1] if at else None
@@ -63,6 +65,8 @@ def flow_of(facts: list[Fact]) -> list[Pass | Bunch]:
             lots, value = int(fact.lots.sum()), int(fact.value_e8.sum())
             flow.append(Bunch(fact.lead_position_row, fact.cause, makers, lots, value))
             makers = []
+        elif isinstance(fact, LeadPositionChanged):
+            flow.append(Mark(fact.lead_position_row))
         elif isinstance(fact, BookChanged) and makers and not _goes_on(facts[at + 1 :]):
             flow.append(Pass(makers, []))
             makers = []
@@ -95,7 +99,7 @@ def _match(fact: OrderUpdated) -> Match:
 
 class Pair(World):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(beginning())
         self.oracle = Oracle(self.state.instruments)
         self.resting: dict[int, tuple[int, int]] = {}  # ord_id -> (account, instrument)
         self.bills = 0

@@ -9,6 +9,7 @@ from tests.property.histories import (
     WILD_HISTORIES,
     Act,
     Cast,
+    beginning,
     live,
     people,
 )
@@ -17,7 +18,6 @@ from tests.support.world import BTC, World, small_table
 
 from copydesk.engine import snapshot
 from copydesk.engine.digest import digest, parts
-from copydesk.engine.genesis import new_state
 from copydesk.engine.step import step
 from copydesk.model import inputs
 from copydesk.model.enums import MgnMode, PosSide
@@ -30,7 +30,7 @@ class Lived:
     """A world that lived through a history, with the digest after every input."""
 
     def __init__(self, history: list[Act], stops: list[int]) -> None:
-        self.world = World()
+        self.world = World(beginning())
         self.cast: Cast = people(self.world)
         self.digests: list[str] = []
         for at, act in enumerate(history):
@@ -52,7 +52,7 @@ def check_same(history: list[Act], stops: list[int]) -> None:
     assert Lived(history, []).digests == straight.digests
     assert Lived(history, stops).digests == straight.digests
     written = msgspec.msgpack.encode(straight.world.journal)
-    replayed = new_state(small_table())
+    replayed = beginning()
     for stamped in msgspec.msgpack.decode(written, type=list[Stamped]):
         step(replayed, stamped)
     assert parts(replayed) == parts(straight.world.state)
@@ -89,7 +89,7 @@ def test_leverage_set_after_loading_digests_alike_however_many_accounts_come() -
 @settings(max_examples=2_000, deadline=None, phases=PHASES, suppress_health_check=BIG)
 @given(LONG_WILD_HISTORIES)
 def test_invariants_hold_whoever_rests_orders_in_the_way(history: list[Act]) -> None:
-    world = World()  # checks them after each step
+    world = World(beginning())  # checks them after each step
     cast = people(world)
     for act in history:
         live(world, cast, act)
