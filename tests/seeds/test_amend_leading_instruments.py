@@ -90,7 +90,7 @@ def lead(market: StillMarket) -> Trader:
 
 @pytest.fixture(scope="module")
 def pace(limited_market: StillMarket) -> Pace:
-    return pace_of(limited_market.account(), SET, 5, 2, instId=BTC)
+    return pace_of(limited_market, SET, 5, 2, instId=BTC)
 
 
 # What both languages say ----------------------------------------------------------------------

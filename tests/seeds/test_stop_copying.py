@@ -84,7 +84,7 @@ def scene(idle: Scene) -> Scene:
 
 @pytest.fixture(scope="module")
 def pace(limited_market: StillMarket) -> Pace:
-    return pace_of(limited_market.account(), STOP, 5, 2, uniqueCode=UNKNOWN)
+    return pace_of(limited_market, STOP, 5, 2, uniqueCode=UNKNOWN)
 
 
 # What both languages say ----------------------------------------------------------------------

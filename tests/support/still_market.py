@@ -147,18 +147,21 @@ class Pace(NamedTuple):
     waited_ns: int
 
 
-def pace_of(trader: Trader, name: str, allowed: int, seconds: int, **fields: Any) -> Pace:
+def pace_of(market: StillMarket, name: str, allowed: int, seconds: int, **fields: Any) -> Pace:
     """Ask once more than is allowed, then go on until a request is let through again.
 
     `waited_ns` is at least the time between the arrivals of the first request and of that one. A
     request that is refused although the first one arrived longer ago than the window fails here.
     """
     now_ns, window_ns = RealClock().now_ns, seconds * 1_000_000_000
-    began = now_ns()
-    codes = [asked(trader, name, **fields)["code"]]
-    first_done = now_ns()
-    codes += [asked(trader, name, **fields)["code"] for _ in range(allowed)]
-    assert now_ns() - began < window_ns, "this machine is too slow to reach the rate"
+    while True:
+        trader = market.account()
+        began = now_ns()
+        codes = [asked(trader, name, **fields)["code"]]
+        first_done = now_ns()
+        codes += [asked(trader, name, **fields)["code"] for _ in range(allowed)]
+        if now_ns() - began < window_ns:
+            break  # else this machine was too busy to ask that fast: once more
     while True:
         sent = now_ns()
         if asked(trader, name, **fields)["code"] != "50011":
