@@ -105,8 +105,9 @@ def ceil_share(value: I64, parts: I64) -> I64:
     usual case."""
     first = int(parts[0]) if len(parts) else 1
     divisor: I64 | int = first if (parts == first).all() else parts
-    raised = value + (divisor - 1)
-    return np.floor_divide(raised, divisor, out=raised)
+    raised: I64 = value + (divisor - 1)
+    np.floor_divide(raised, divisor, out=raised)
+    return raised
 
 
 def cut_share(value: I64, part: I64, whole: I64) -> I64:
