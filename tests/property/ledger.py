@@ -47,8 +47,15 @@ class Bunch(NamedTuple):
     position: int
     cause: FillCause
     makers: list[Match]
-    lots: int
-    value: int
+    parts: dict[int, tuple[int, int]]  # what the engine told of it: lots and value by account
+
+    @property
+    def lots(self) -> int:
+        return sum(lots for lots, _ in self.parts.values())
+
+    @property
+    def value(self) -> int:
+        return sum(value for _, value in self.parts.values())
 
 
 class Mark(NamedTuple):

@@ -220,7 +220,7 @@ class Oracle(Ledger):
         if not asked:
             return
         total = sum(wanted for _, wanted in asked)
-        got_lots, got_value = self._bunched(position, FillCause.COPY_OPEN, total)
+        got_lots, got_value, told = self._bunched(position, FillCause.COPY_OPEN, total)
         if got_lots:
             edge = limit * unit * got_lots
             within = got_value <= edge if position.direction > 0 else got_value >= edge
@@ -231,7 +231,9 @@ class Oracle(Ledger):
             if part < wanted:
                 copy.reason = NoCopyReason.PRICE_GUARD
             if part:
+                assert told.pop(copy.relation.account) == (part, part_value)
                 self._open(copy, part, part_value)
+        assert not told
 
     def _size(
         self, copy: Copy, lots: int, reference: Fraction, asked: list[tuple[Copy, int]]
@@ -368,11 +370,12 @@ class Oracle(Ledger):
         """One bunched market order; what the book cannot take is owed (6.9, OPEN-7, OPEN-16)."""
         if not due:
             return
-        lots, value = self._bunched(position, cause, sum(wanted for _, wanted in due))
+        lots, value, told = self._bunched(position, cause, sum(wanted for _, wanted in due))
         parts = ledger.share(lots, [wanted for _, wanted in due])
         values = ledger.share(value, parts) if lots else parts
         for (copy, wanted), part, part_value in zip(due, parts, values, strict=True):
             if part:
+                assert told.pop(copy.relation.account) == (part, part_value)
                 account = self.accounts[copy.relation.account]
                 assert copy.book is not None
                 held, fee = account.position(copy.book), ledger.taker_fee(part_value)
@@ -381,6 +384,7 @@ class Oracle(Ledger):
             copy.owed = wanted - part
             if copy.owed:
                 copy.cause = cause
+        assert not told
 
     def _record(self, copy: Copy, lots: int, value: int, fee: int, cause: FillCause) -> None:
         assert copy.book is not None
@@ -440,16 +444,18 @@ class Oracle(Ledger):
             position.tp = position.sl = 0
             self.take_passes(reduces=position.row)
 
-    def _bunched(self, position: LeadPosition, cause: FillCause, asked: int) -> tuple[int, int]:
+    def _bunched(
+        self, position: LeadPosition, cause: FillCause, asked: int
+    ) -> tuple[int, int, dict[int, tuple[int, int]]]:
         """What the bunched order got: lots and value; both 0 if the book had nothing for it."""
         head = self.flow[0] if self.flow else None
         if not isinstance(head, Bunch) or (head.position, head.cause) != (position.row, cause):
-            return 0, 0
+            return 0, 0, {}
         self.flow.popleft()
         for match in head.makers:
             self.events.append(self.book([match], None))
         assert head.lots <= asked, "the bunched order was larger than all copies together"
-        return head.lots, head.value
+        return head.lots, head.value, dict(head.parts)
 
     # Ends: 7.8, 8, 9 --------------------------------------------------------------------------
 

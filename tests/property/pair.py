@@ -62,8 +62,9 @@ def flow_of(facts: list[Fact]) -> list[Flow]:
                 flow.append(Pass(makers, [own]))
                 makers = []
         elif isinstance(fact, CopiesFilled):
-            lots, value = int(fact.lots.sum()), int(fact.value_e8.sum())
-            flow.append(Bunch(fact.lead_position_row, fact.cause, makers, lots, value))
+            amounts = zip(fact.lots.tolist(), fact.value_e8.tolist(), strict=True)
+            parts = dict(zip(fact.account_rows.tolist(), amounts, strict=True))
+            flow.append(Bunch(fact.lead_position_row, fact.cause, makers, parts))
             makers = []
         elif isinstance(fact, LeadPositionChanged):
             flow.append(Mark(fact.lead_position_row))
