@@ -515,14 +515,20 @@ def test_zh_unique_code_format(idle: Scene) -> None:
 
 
 @pytest.mark.parametrize("left_out", [{}, {"subPosCloseType": ""}, {"subPosCloseType": None}])
-def test_zh_close_type_may_be_left_out(idle: Scene, left_out: dict[str, str]) -> None:
+def test_zh_close_type_may_be_left_out(
+    market: StillMarket, idle: Scene, left_out: dict[str, str]
+) -> None:
     """subPosCloseType | String | 可选 | 剩余仓位处理方式，"""
+    other = market.lead()
+    market.follow(idle.copier, other)
+    order(other, "buy", "2")  # his copies are another matter
     order(idle.lead, "buy", "2")
     order(idle.lead, "sell", "2")  # had copies, has none
     order(idle.copier, "buy", "0.1", posSide="long")
     idle.stop(**left_out)
     assert not idle.is_copying()
-    assert held(idle.copier) == {"long": "0.1"}
+    assert held(idle.copier) == {"long": "1.1"}
+    assert copies(idle.copier, other) == [(BTC, "1")]
 
 
 def test_zh_close_type_is_required_with_copies(scene: Scene) -> None:
