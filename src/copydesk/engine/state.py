@@ -44,7 +44,6 @@ class Accounts(Table):
     pos_mode: I8 = column("i1", "PosMode", "exchange.leverage")
     swap_role: I8 = column("i1", "RoleType for SWAP", "copying")
     spot_role: I8 = column("i1", "RoleType for SPOT", "copying")
-    frozen: Bool = column("?", "being liquidated: no new exposure", "exchange.liquidation")
     active_relations: I16 = column(
         "i2", "number of ACTIVE relations as copy trader", "copying.relations"
     )

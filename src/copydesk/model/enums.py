@@ -186,11 +186,8 @@ class NoCopyReason(WireEnum):
     PRICE_GUARD = 5, "price_guard"
     OPPOSITE_POSITION = 6, "opposite_position"
     ABOVE_MAX_SIZE = 7, "above_max_size"
-    LEVERAGE_ABOVE_MAX = 8, "leverage_above_max"
-    ACCOUNT_FROZEN = 9, "account_frozen"
-    BEGAN_AFTER_OPENING = 10, "began_after_opening"
-    LEAD_TRADE_NOT_LED = 11, "lead_trade_not_led"
-    LEAD_ALREADY_CLOSED = 12, "lead_already_closed"
+    BEGAN_AFTER_OPENING = 8, "began_after_opening"
+    LEAD_TRADE_NOT_LED = 9, "lead_trade_not_led"
 
 
 class LeadInfoType(WireEnum):

@@ -54,14 +54,6 @@ REASONS: Final[dict[NoCopyReason, tuple[str, str]]] = {
         "The size by your settings is above the largest order of this instrument.",
         "按您的设置计算出的数量超过该产品的单笔最大数量。",
     ),
-    NoCopyReason.LEVERAGE_ABOVE_MAX: (
-        "Your leverage is above the maximum of this instrument.",
-        "您设置的杠杆倍数超过该产品的上限。",
-    ),
-    NoCopyReason.ACCOUNT_FROZEN: (
-        "Your account was being liquidated.",
-        "您的账户正在强制平仓。",
-    ),
     NoCopyReason.BEGAN_AFTER_OPENING: (
         "The lead trader opened this position before you began to copy.",
         "带单交易员在您开始跟单之前已开仓。",
@@ -69,10 +61,6 @@ REASONS: Final[dict[NoCopyReason, tuple[str, str]]] = {
     NoCopyReason.LEAD_TRADE_NOT_LED: (
         "The lead trader's order went beyond a platform limit and was not led.",
         "带单交易员的该笔订单超出平台限制，未能带单。",
-    ),
-    NoCopyReason.LEAD_ALREADY_CLOSED: (
-        "The lead trader had closed the position before the copy could be made.",
-        "在跟单成交之前，带单交易员已平仓。",
     ),
 }
 

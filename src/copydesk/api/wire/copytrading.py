@@ -55,12 +55,14 @@ class SetLeadInstruments(Request, frozen=True, kw_only=True):
 
 
 class ApplyLeadTrading(Request, frozen=True, kw_only=True):
-    inst_type: Annotated[InstType, Param(values=SWAP_ONLY)] = InstType.SWAP
+    """SPOT is ours: without it nobody could set spot instruments (seed 004)."""
+
+    inst_type: Annotated[InstType, Param(values=BOTH)] = InstType.SWAP
     inst_id: Annotated[tuple[str, ...], Param(required=True, max_items=_LIST)]
 
 
 class StopLeadTrading(Request, frozen=True, kw_only=True):
-    inst_type: Annotated[InstType, Param(values=SWAP_ONLY)] = InstType.SWAP
+    inst_type: Annotated[InstType, Param(values=BOTH)] = InstType.SWAP
 
 
 class GetLeadInstruments(Request, frozen=True, kw_only=True):

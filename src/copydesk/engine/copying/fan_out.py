@@ -257,9 +257,6 @@ def _size(state: State, slice_: Slice, wanted: _Wanted, unit: int) -> None:
     wanted.lots[:] = target
     enabled = copy_relations.copied_by(state, inst_row, terms.inst_set)
     reasons[~enabled] = NoCopyReason.INSTRUMENT_NOT_ENABLED
-    reasons[state.accounts.frozen[span(wanted.account_rows, rising=True)]] = (
-        NoCopyReason.ACCOUNT_FROZEN
-    )
     for book, rows in positions.by_book(wanted.books):
         held = positions.held_lots(state, book, wanted.account_rows[rows])
         opposite = held < 0 if long else held > 0

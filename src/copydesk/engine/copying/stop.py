@@ -62,7 +62,6 @@ def end_relation(
     copy_relations.deactivate(state, row)
     relations.state[row] = RelationState.CLOSING
     relations.end_cause[row] = cause
-    relations.close_type[row] = close_type
     relations.ended_ns[row] = ctx.ts_ns
     ctx.emit(CopyStopped(row, cause, close_type, ctx.ts_ms))
     if close_type is SubPosCloseType.MARKET_CLOSE:

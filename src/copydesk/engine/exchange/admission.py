@@ -61,8 +61,6 @@ def book_of(order: PlaceOrder) -> int:
 
 def _refuse_moment(state: State, order: PlaceOrder, ctx: Context) -> Reject | None:
     instrument = state.instruments[order.inst_row]
-    if state.accounts.frozen[order.account_row]:
-        return Reject(Code.ACCOUNT_BLOCKED)
     if not _has_market(state, instrument):
         return Reject(Code.INSTRUMENT_SUSPENDED)
     if 0 < order.exp_ts_ns < ctx.ts_ns:
@@ -167,7 +165,8 @@ def _refuse_closing(state: State, order: PlaceOrder, instrument: Instrument) -> 
 
 def _refuse_direction(state: State, order: PlaceOrder) -> Reject | None:
     """Hold a lead in net mode to one direction (rules 3.5); the other way closes (OPEN-13)."""
-    if order.pos_side is not PosSide.NET or order.reduce_only:
+    swap = state.instruments[order.inst_row].inst_type is InstType.SWAP
+    if not swap or order.pos_side is not PosSide.NET or order.reduce_only:
         return None
     if not roles.leads_instrument(state, order.account_row, order.inst_row):
         return None

@@ -51,7 +51,6 @@ def _settle_rows(state: State) -> I64:
 
 
 def _accounts(state: State, broken: list[str]) -> None:
-    _say(broken, state.accounts.live("frozen"), "account frozen between steps")
     calm = state.accounts.live("calm_ppm")[FIRST_USER:]
     if int(calm.min(initial=2**31 - 1)) < state.scalars.risk_min_calm_ppm:
         broken.append("risk_min_calm_ppm is not a lower bound")

@@ -42,14 +42,12 @@ def liquidate_cross(state: State, ctx: Context, account_row: int, ccy_row: int) 
     needed = sum(needed_e8(state, row) for row in rows)
     if not rows or margin.cross_equity_e8(state, account_row, ccy_row) > needed:
         return
-    state.accounts.frozen[account_row] = True
     _cancel_orders(state, ctx, account_row)
     for row in rows:
         _close(state, ctx, row)
     wallet = state.wallet(ccy_row)
     free = int(wallet.cash_e8[account_row]) - int(wallet.iso_margin_e8[account_row])
     _make_good(state, ctx, account_row, ccy_row, -free)
-    state.accounts.frozen[account_row] = False
 
 
 def liquidate_isolated(state: State, ctx: Context, position_row: int) -> None:
@@ -63,14 +61,12 @@ def liquidate_isolated(state: State, ctx: Context, position_row: int) -> None:
     ccy_row = settle_ccy_row(state, int(positions.book[position_row]))
     cash = state.wallet(ccy_row).cash_e8
     before = int(cash[account_row])
-    state.accounts.frozen[account_row] = True
     _cancel_orders(state, ctx, account_row)
     _close(state, ctx, position_row)
     _make_good(state, ctx, account_row, ccy_row, before - own - int(cash[account_row]))
     if not cross_rows(state, account_row, ccy_row):  # funding may have eaten into the margin
         others = int(state.wallet(ccy_row).iso_margin_e8[account_row])
         _make_good(state, ctx, account_row, ccy_row, others - int(cash[account_row]))
-    state.accounts.frozen[account_row] = False
 
 
 def _cancel_orders(state: State, ctx: Context, account_row: int) -> None:

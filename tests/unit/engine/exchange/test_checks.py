@@ -73,10 +73,6 @@ def shorten_a_wallet(state: State) -> None:
     state.wallet(1).append()
 
 
-def freeze(state: State) -> None:
-    state.accounts.frozen[TRADER] = True
-
-
 def test_a_sound_state_has_nothing_to_say() -> None:
     assert check_exchange(sound()) == []
 
@@ -111,7 +107,6 @@ def test_a_sound_state_has_nothing_to_say() -> None:
         (unsort, "price levels"),
         (raise_the_bound, "lower bound"),
         (shorten_a_wallet, "wallet of currency 1"),
-        (freeze, "frozen"),
     ],
 )
 def test_broken_invariants_are_told(spoil: Callable[[State], None], words: str) -> None:

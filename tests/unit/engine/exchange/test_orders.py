@@ -451,13 +451,6 @@ def test_partly_filled_order_keeps_its_fills_when_cancelled(desk: Desk) -> None:
     assert (fact.state, fact.filled_lots) == (OrderState.CANCELED, 4)
 
 
-def test_frozen_account_cannot_trade(desk: Desk) -> None:
-    bench = desk.bench
-    bench.checked = False
-    bench.state.accounts.frozen[desk.trader] = True
-    assert bench.refused(market(desk.trader, 1)) == Code.ACCOUNT_BLOCKED
-
-
 def test_events_of_a_step_are_all_taken_up(desk: Desk) -> None:
     desk.bench.placed(market(desk.trader, 1))
     assert not desk.bench.state.fill_events

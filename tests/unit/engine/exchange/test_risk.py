@@ -52,7 +52,6 @@ def test_cross_account_is_liquidated_at_its_line_and_not_before(bench: Bench) ->
     output = bench.tick(BTC, line)
     assert liquidated(output) == [(trader, BTC)]
     assert bench.held(trader) == 0
-    assert not bench.state.accounts.frozen[trader]
     (fact,) = [fact for fact in output.facts if isinstance(fact, OrderUpdated)]
     assert (fact.cause, fact.state) == (FillCause.LIQUIDATION, OrderState.FILLED)
     assert bench.cash(trader) >= 0
