@@ -57,9 +57,9 @@ HAS_POSITION = {"en": "Close your {} position first.", "zh": "请先平掉 {} �
 HAS_ORDERS = {"en": "Cancel your open {} orders first.", "zh": "请先撤销 {} 的挂单。"}
 
 
-def led(trader: Trader) -> list[str]:
+def led(trader: Trader, inst_type: str = "SWAP") -> list[str]:
     """What a lead trader leads."""
-    rows = read(trader, "copytrading/instruments?instType=SWAP")
+    rows = read(trader, f"copytrading/instruments?instType={inst_type}")
     return sorted(row["instId"] for row in rows if row["enabled"] is True)
 
 
@@ -207,14 +207,18 @@ def takes_the_example(lead: Trader) -> None:
 
 
 def takes_spot_or_swap(lead: Trader, language: str) -> None:
-    """Each is a list of its own: a lead trader in swaps is none in spot."""
+    """Each is a list and a role of its own."""
     words = MALFORMED[language].format("instType")
     for wrong in ("FUTURES", "MARGIN", "OPTION", "ANY", "swap", "Spot", " SWAP", "永续合约"):
         assert refuses(lead, language, instType=wrong, instId=ETH) == ("51000", words)
-    answer = refuses(lead, language, instType="SPOT", instId="BTC-USDT")
-    assert answer == ("59260", NO_SPOT[language])
+    spot = {"instType": "SPOT", "instId": "BTC-USDT"}
+    assert refuses(lead, language, **spot) == ("59260", NO_SPOT[language])
+    accepted(lead, APPLY, instType="SPOT", instId="ETH-USDT")
+    assert accepted(lead, SET, **spot) == [{"enabled": True, "instId": "BTC-USDT"}]
+    spot["instId"] = ETH
+    assert refuses(lead, language, **spot) == ("51015", MISFIT[language])
     amend(lead, ETH, instType="SWAP")
-    assert led(lead) == [ETH]
+    assert (led(lead), led(lead, "SPOT")) == ([ETH], ["BTC-USDT"])
 
 
 def takes_swap_by_default(market: StillMarket, lead: Trader, language: str) -> None:
