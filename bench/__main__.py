@@ -32,22 +32,25 @@ def say(line: str) -> None:
 @click.option("--costs/--no-costs", "with_costs", default=True, help="Measure what it pays.")
 @click.option("--step-only", default=0, help="Also a step alone to so many copiers.")
 @click.option("--write/--no-write", default=True, help="Write bench/results.")
-def main(quick: bool, rounds: int, with_costs: bool, step_only: int, write: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON value, no tables.")
+def main(
+    quick: bool, rounds: int, with_costs: bool, write: bool, as_json: bool, **more: int
+) -> None:
     """Measure Copydesk beside its rivals in one interleaved run with equal results asserted."""
     sizes, rounds = (QUICK_SIZES, 3) if quick else (SIZES, rounds)
     folder = Path(tempfile.mkdtemp(prefix="copydesk-bench-"))
     folder.chmod(0o711)  # PostgreSQL may run as another user below it
     try:
         here = machine.read(folder)
-        pages = [f"# Figures\n\n{here.line()}\n"]
+        pages = Pages(as_json)
+        pages.add(f"# Figures\n\n{here.line()}\n")
         raw: dict[str, object] = {"machine": here}
-        click.echo(pages[0])
         loads = dict(zip(sizes, Workload.draw(sizes), strict=True))
         with fan_out.rivals_of(loads, folder, say) as (rivals, missing):
             result = fan_out.run(loads, rivals, rounds, say)
             result.missing = missing
             raw["fan_out"] = result
-            _page(pages, "Durable fan-out of one lead fill", fan_out.table(result))
+            pages.table("Durable fan-out of one lead fill", fan_out.table(result))
             if with_costs:
                 engine = next(rival for rival in rivals if isinstance(rival, Engine))
                 figures = costs.Figures([], {})
@@ -57,19 +60,34 @@ def main(quick: bool, rounds: int, with_costs: bool, step_only: int, write: bool
                 costs.run(figures, folder, sizes[-1], say)
                 figures.lines += waits.lines(sizes[-1])
                 raw["costs"], raw["waits"] = figures.numbers, waits
-                _page(pages, "What the design pays", figures.table())
-        if step_only:
+                pages.table("What the design pays", figures.table())
+        if step_only := more["step_only"]:
             table, raw["step_only"] = fan_out.step_only(folder, step_only, rounds, say)
-            _page(pages, f"Step alone, {step_only:,} copiers", table)
+            pages.table(f"Step alone, {step_only:,} copiers", table)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if as_json:
+        click.echo(msgspec.json.encode(raw).decode())
     if write and not quick:
-        _write(here, pages, raw)
+        _write(here, pages.texts, raw)
 
 
-def _page(pages: list[str], title: str, table: str) -> None:
-    pages.append(f"## {title}\n\n{table}\n")
-    click.echo(pages[-1])
+class Pages:
+    """What is printed and written; silent when one JSON value is asked for."""
+
+    def __init__(self, silent: bool) -> None:
+        self.texts: list[str] = []
+        self._silent = silent
+
+    def add(self, text: str) -> None:
+        """Add a page and print it."""
+        self.texts.append(text)
+        if not self._silent:
+            click.echo(text)
+
+    def table(self, title: str, table: str) -> None:
+        """Add a table under its title."""
+        self.add(f"## {title}\n\n{table}\n")
 
 
 def _write(here: machine.Machine, pages: list[str], raw: dict[str, object]) -> None:

@@ -7,11 +7,9 @@ be rebuilt from it.
 Start reading: `Positions`, `LeadPositions`, `Copies`, then `State`.
 
 Signs: quantities and costs of positions carry the direction (long positive), in every position
-mode.
-A *book id* names a place where an account can hold a position: inst_row x 6 + margin mode x 3 +
-position side.
-A *copies block* is the stretch of the copies table that belongs to one lead position, in
-ascending account row.
+mode. A *book id* names a place where an account can hold a position: inst_row x 6 + margin mode x
+3 + position side. A *copies block* is the stretch of the copies table that belongs to one lead
+position, in ascending account row.
 """
 
 from collections import deque

@@ -7,10 +7,9 @@ command changes
 nothing but seq and time.
 Start reading: `HANDLERS`, then `step`.
 
-Order inside a step: the command itself, then the copies of every single-order fill it made (and
-of the fills those
-copies made in resting orders), then, on a tick, triggers and loss limits, each followed by its
-own fills.
+Order inside a step: the command itself, then the copies of every single-order fill it made (and of
+the fills those copies made in resting orders), then, on a tick, triggers and loss limits, each
+followed by its own fills.
 """
 
 from collections.abc import Callable

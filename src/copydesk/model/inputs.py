@@ -50,9 +50,9 @@ class Deposit(_Input, frozen=True, tag=True, array_like=True):
 class SetLiquidity(_Input, frozen=True, tag=True, array_like=True):
     """Configure the built-in liquidity provider of one instrument (-1: of all). Reply: `Done`.
 
-    Half spread and step are ppm of the mid price; `level_value_e8` is the value quoted at the
-    best level, doubled
-    at each of the `level_count` levels behind it, which lie at half_spread x 2**k (k = 0, 1, …).
+    Half spread and step are ppm of the mid price; `level_value_e8` is the value quoted at the best
+    level, doubled at each of the `level_count` levels behind it, which lie at half_spread x 2**k
+    (k = 0, 1, …).
     """
 
     inst_row: int
@@ -207,9 +207,8 @@ class MarketTick(_Input, frozen=True, tag=True, array_like=True):
     """Prices and time of the market. The byte fields are little-endian int64 arrays of one length.
 
     `last` 0 means no new trade for that instrument; `volume` is lots traded since the previous
-    tick of the feed.
-    `market_ts_ms` is the market's own time (recorded data keeps its own); candles and funding go
-    by it.
+    tick of the feed. `market_ts_ms` is the market's own time (recorded data keeps its own);
+    candles and funding go by it.
     """
 
     market_ts_ms: int

@@ -150,8 +150,7 @@ class InstrumentTable(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[str, str]]) -> "InstrumentTable":
         """Build the table: instruments numbered as given (swaps and spot), currencies by first
-        appearance after
-        USDT."""
+        appearance after USDT."""
         instruments = tuple(Instrument.from_wire(row, fields) for row, fields in enumerate(rows))
         currencies = {"USDT": None}
         for instrument in instruments:

@@ -105,8 +105,7 @@ class CopiesFilled(_Value, frozen=True):
     """One bunched order was allocated: opening or closing copies of one lead position.
 
     Arrays are parallel, one row per copy that got something: copies-table row, account row, lots,
-    value, fee, pnl
-    (closing only, gross). Values in 1e-8 of the settle currency.
+    value, fee, pnl (closing only, gross). Values in 1e-8 of the settle currency.
     """
 
     lead_position_row: int

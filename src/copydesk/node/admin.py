@@ -6,8 +6,8 @@ Always true: one JSON object per line in, one per line out, in order; it speaks 
 text, as people do.
 Start reading: `Request`, then `AdminDoor._answer`.
 
-    {"op": "account create", "name": "lead", "deposit": "100000"}
-    {"ok": true, "result": {"uid": "40000000000000002", "unique_code": "…"}}
+{"op": "account create", "name": "lead", "deposit": "100000"} {"ok": true, "result": {"uid":
+"40000000000000002", "unique_code": "…"}}
 """
 
 import asyncio

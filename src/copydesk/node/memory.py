@@ -6,10 +6,8 @@ Always true: a matter of speed only; where the C library is another one, nothing
 Start reading: `keep_freed_memory`.
 
 A fan-out to 100,000 copy traders makes some forty temporary columns. By default glibc gives each
-of them back to the
-system when it is freed and takes fresh pages for the next: thousands of page faults per lead
-fill. Told to keep what
-was freed, it makes none.
+of them back to the system when it is freed and takes fresh pages for the next: thousands of page
+faults per lead fill. Told to keep what was freed, it makes none.
 """
 
 import ctypes

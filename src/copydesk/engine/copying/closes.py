@@ -55,8 +55,7 @@ def follow_lead(state: State, ctx: Context, lead_position_row: int) -> None:
     OPEN-15).
 
     Cumulative: target = round-half-up(size x lead closed / lead size), less what is closed
-    already. When the lead
-    position is closed entirely, so is every copy.
+    already. When the lead position is closed entirely, so is every copy.
     """
     lead = state.lead_positions
     offsets = block_open(state, lead_position_row)
@@ -166,8 +165,7 @@ def record(
     """Write closed lots into copies and relations; gives the gross profit of the part, int64[N].
 
     `paid`: value and fee. Profit, and the margin set free, are taken as differences of cumulative
-    figures, so that
-    a copy closed in parts ends with exactly what one close would have given.
+    figures, so that a copy closed in parts ends with exactly what one close would have given.
     """
     copies, lead = state.copies, state.lead_positions
     at, (value, fee) = span(closing.offsets, rising=True), paid

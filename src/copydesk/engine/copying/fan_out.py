@@ -111,8 +111,7 @@ def fan_out(state: State, ctx: Context, slice_: Slice) -> None:
     """Copy one slice of a lead fill into every relation of the block.
 
     Sizes are cumulative targets (OPEN-6); all are fixed first, then one IOC order at the guard
-    goes to the
-    book; what fills is split by largest remainder, and so is its value (OPEN-7).
+    goes to the book; what fills is split by largest remainder, and so is its value (OPEN-7).
     """
     lead_position_row = slice_.lead_position_row
     inst_row = int(state.lead_positions.inst_row[lead_position_row])

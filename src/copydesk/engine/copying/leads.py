@@ -163,8 +163,7 @@ def set_lead_instruments(state: State, command: SetLeadInstruments, ctx: Context
     """Replace the list of led instruments (seed 004): all or nothing.
 
     What is left out goes off: open lots stay linked until closed, new copies stop (OPEN-4), and
-    custom
-    lists of copy traders lose it for good. Already led instruments are not checked.
+    custom lists of copy traders lose it for good. Already led instruments are not checked.
     Rejects: 59262 / 59260 not a lead, 50014, 51015, 51166, 51162, 51163.
     """
     # Checks.

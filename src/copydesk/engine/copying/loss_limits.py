@@ -8,12 +8,10 @@ its limit ends
 on the tick that shows it.
 Start reading: `on_tick`.
 
-The quiet test: let headroom be what a relation may still lose and gross the mark value of its
-open copies. While
-every mark moved less than headroom / (2 x gross) from `sl_ref_ticks`, the loss cannot have grown
-by headroom.
-The least such ratio over all relations is `sl_calm_ppm`; 0 means that something changed and all
-must be looked at.
+The quiet test: let headroom be what a relation may still lose and gross the mark value of its open
+copies. While every mark moved less than headroom / (2 x gross) from `sl_ref_ticks`, the loss
+cannot have grown by headroom. The least such ratio over all relations is `sl_calm_ppm`; 0 means
+that something changed and all must be looked at.
 """
 
 import numpy as np

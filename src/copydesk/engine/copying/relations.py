@@ -52,8 +52,8 @@ def first_copy_settings(state: State, command: FirstCopySettings, ctx: Context) 
     """Start copying a lead trader.
 
     Rejects: 59258 the caller leads, 59274 himself, 59269 no such lead, 59279 copying already,
-    59278 stop
-    not finished, 59256 / 50025 too many leads, 59277 lead full, 59268 instrument not led, 50014.
+    59278 stop not finished, 59256 / 50025 too many leads, 59277 lead full, 59268 instrument not
+    led, 50014.
     """
     # Checks.
     account_row = command.account_row

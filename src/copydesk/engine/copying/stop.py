@@ -30,9 +30,8 @@ from copydesk.model.rejects import Code, Reject
 def stop_copying(state: State, command: StopCopying, ctx: Context) -> Reply:
     """Stop copying one lead trader.
 
-    Rejects: 59269 no such lead, 59267 not copying, 59278 stopped already and lots still follow
-    the lead,
-    50014 subPosCloseType missing while copies are open.
+    Rejects: 59269 no such lead, 59267 not copying, 59278 stopped already and lots still follow the
+    lead, 50014 subPosCloseType missing while copies are open.
     """
     # Checks.
     lead_row = state.index.lead_by_account.get((command.lead_account_row, int(InstType.SWAP)))

@@ -8,8 +8,8 @@ at most once.
 Start reading: `on_tick`, then `set_levels`.
 
 A level "above" fires when the last price is at or over it, one "below" when at or under it. Per
-instrument
-`index.trigger_bands` holds a band that is never wider than the levels of its blocks allow.
+instrument `index.trigger_bands` holds a band that is never wider than the levels of its blocks
+allow.
 """
 
 import numpy as np

@@ -82,10 +82,10 @@ def reconcile(state: State, ctx: Context, account_row: int, inst_row: int) -> No
     """Bring an account's resting orders of an instrument in line with its positions.
 
     To be called after any change of a position by another way than the resting order itself, too:
-    an order that was to close, and whose position is gone, now opens and needs a hold; one that can
-    only close and has nothing left to close is cancelled; when that made holds grow beyond what is
-    available, orders are cancelled, newest first.
-    Cost: O(pending orders of the account), nothing when it has none.
+    an order that was to close, and whose position is gone, now opens and needs a hold; one that
+    can only close and has nothing left to close is cancelled; when that made holds grow beyond
+    what is available, orders are cancelled, newest first. Cost: O(pending orders of the account),
+    nothing when it has none.
     """
     if not state.accounts.pending_orders[account_row]:
         return

@@ -24,8 +24,8 @@ def place_order(state: State, command: PlaceOrder, ctx: Context) -> Reply:
     """Admit an order and carry it out as far as the book allows.
 
     post_only that would take and fok that cannot fill are accepted and then canceled, as on OKX.
-    Rejects: 50037, 51000, 51004, 51006, 51008, 51010, 51016, 51020, 51022, 51101, 51109,
-    51112, 51159, 51169, 51170, 51174, 51202, 51205.
+    Rejects: 50037, 51000, 51004, 51006, 51008, 51010, 51016, 51020, 51022, 51101, 51109, 51112,
+    51159, 51169, 51170, 51174, 51202, 51205.
     """
     # Checks.
     refused = admission.refuse(state, command, ctx)

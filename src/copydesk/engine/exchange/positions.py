@@ -113,10 +113,9 @@ def book_fill(
     """Book one fill of `signed_lots` worth `value_lever[0]` (1e-8) at leverage `value_lever[1]`.
 
     Closes what points the other way first, then opens the rest (net mode may flip). The realised
-    profit
-    goes to cash, the fee does not come from here. Value and cost are split by lots, rounding down
-    for
-    the closing part of the value and towards zero for the cost, so that a whole close takes all.
+    profit goes to cash, the fee does not come from here. Value and cost are split by lots,
+    rounding down for the closing part of the value and towards zero for the cost, so that a whole
+    close takes all.
     """
     value, lever = value_lever
     row = int(ensure_rows(state, book, np.array([account_row], dtype=np.int64))[0])
