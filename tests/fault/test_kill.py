@@ -67,7 +67,7 @@ def verified(server: Server) -> dict[str, object]:
 def priced(server: Server) -> None:
     """Wait until the market has a price."""
     for _ in range(5_000):
-        if server.get(f"/api/v5/market/ticker?instId={INST}")["data"]:
+        if server.get(f"/api/v5/market/ticker?instId={INST}")["data"][0]["last"]:
             return
     pytest.fail("no price")
 
