@@ -182,7 +182,7 @@ def row_of(trader: Trader) -> int:
 
 def priced(server: Server) -> None:
     for _ in range(100_000):
-        if server.get(f"/api/v5/market/ticker?instId={INST}")["data"]:
+        if server.get(f"/api/v5/market/ticker?instId={INST}")["data"][0]["last"]:
             return
     pytest.fail("no price")
 

@@ -65,7 +65,7 @@ def test_the_same_inputs_give_the_same_bytes(history: list[Act], stops: list[int
 
 
 @pytest.mark.long
-@settings(max_examples=1_000, deadline=None, phases=PHASES, suppress_health_check=BIG)
+@settings(max_examples=300, deadline=None, phases=PHASES, suppress_health_check=BIG)
 @given(LONG_WILD_HISTORIES, st.lists(st.integers(0, 119), max_size=6))
 def test_the_same_inputs_give_the_same_bytes_for_long(history: list[Act], stops: list[int]) -> None:
     check_same(history, stops)
@@ -86,7 +86,7 @@ def test_leverage_set_after_loading_digests_alike_however_many_accounts_come() -
 
 
 @pytest.mark.long
-@settings(max_examples=2_000, deadline=None, phases=PHASES, suppress_health_check=BIG)
+@settings(max_examples=600, deadline=None, phases=PHASES, suppress_health_check=BIG)
 @given(LONG_WILD_HISTORIES)
 def test_invariants_hold_whoever_rests_orders_in_the_way(history: list[Act]) -> None:
     world = World(beginning())  # checks them after each step

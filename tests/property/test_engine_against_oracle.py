@@ -25,7 +25,7 @@ def test_engine_and_oracle_agree(history: list[Act]) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=2_000, deadline=None, phases=PHASES, suppress_health_check=BIG)
+@settings(max_examples=600, deadline=None, phases=PHASES, suppress_health_check=BIG)
 @given(LONG_HISTORIES)
 def test_engine_and_oracle_agree_for_long(history: list[Act]) -> None:
     together(history)
