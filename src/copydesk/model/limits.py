@@ -17,7 +17,6 @@ MAX_SIZE_LOTS = 3_000_000_000  # square still fits int64: pro-rata products are 
 MAX_VALUE_E8 = 9 * 10**16  # 900 million USDT in one position or one bunched order
 MAX_BALANCE_E8 = 9 * 10**17
 MAX_TICK_VOLUME_LOTS = 10**12  # traded elsewhere in one tick; a day of ticks fits int64
-MAX_LEVER = 125
 MAX_COPY_RATIO_PPM = 100 * 10**6
 MAX_ACCOUNTS = 2**24
 MAX_ORDERS_PENDING_PER_ACCOUNT = 500
@@ -30,8 +29,6 @@ MAX_INSTRUMENTS_PER_LIST = 4096
 MAX_TEXT_ID = 32
 MAX_TAG = 16
 MAX_NAME = 48
-MAX_SUB_POSITIONS_PAGE = 500
-MAX_HISTORY_PAGE = 100
 ORDER_HISTORY_ROWS = (
     1 << 20
 )  # terminal orders and fills kept in State; older ones are trimmed by halves
