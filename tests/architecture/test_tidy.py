@@ -37,7 +37,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def python_files(*folders: str) -> list[Path]:
     """List the project's own Python files, committed or not, in a fixed order."""
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    return sorted(path for path in found if "node_modules" not in path.parts)
+    foreign = {"node_modules", ".venv"}  # what others wrote: web packages, the candidates' own
+    return sorted(path for path in found if foreign.isdisjoint(path.parts))
 
 
 def read(path: Path) -> str:
