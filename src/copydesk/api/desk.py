@@ -142,7 +142,6 @@ class Desk:
     read: Read
     now_ns: Callable[[], int]
     find_key: Callable[[str], ApiKey | None]
-    keys_of: Callable[[int], tuple[ApiKey, ...]] = lambda _row: ()
     leads: Callable[[int, int], bool] = lambda _account_row, _inst_row: (
         False
     )  # cheap, may lag a batch

@@ -379,17 +379,14 @@ class FillEvent(msgspec.Struct, frozen=True, gc=False):
     inst_row: int
     book: int
     side: Side
-    order_row: int  # row in Orders; -1 liquidation
     ord_id: int
     ordered_lots: int
-    px_ticks: int
     closed_lots: int
     opened_lots: int
     opened_value_e8: int
     closed_value_e8: int
     lever: int
     cause: FillCause
-    order_done: bool  # no further fill can come from this order
     fee_e8: int = 0  # paid on this fill
     reduces: int = -1  # lead position row that a close must take from; -1 = first in, first out
 

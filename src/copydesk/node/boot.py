@@ -196,7 +196,6 @@ class Running:
             read=self._sequencer.read,
             now_ns=self._clock.now_ns,
             find_key=self._keys.find,
-            keys_of=self._keys.of_account,
             leads=partial(leads, self._state),
             ready=lambda: self._ready,
             subscribe=self._sequencer.outbox.subscribe,

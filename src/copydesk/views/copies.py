@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from copydesk.engine.copying.sub_positions import locate_copy
 from copydesk.engine.state import State
 from copydesk.model.enums import CopyState
 from copydesk.model.ids import birth_ms, copy_close_id, copy_close_lane, copy_sub_pos_id
@@ -158,17 +159,8 @@ def last_close_id(state: State, ref: CopyRef) -> int:
 
 def locate_sub_position(state: State, account_row: int, sub_pos_id: int) -> CopyRef | None:
     """Find an account's copy by its subPosId (or opening order id). O(log n)."""
-    ids = state.lead_positions.live("sub_pos_id")
-    position_row = int(np.searchsorted(ids, sub_pos_id)) - 1
-    if position_row < 0:
-        return None
-    offset = sub_pos_id - int(ids[position_row]) - 1
-    if offset >= int(state.lead_positions.block_count[position_row]):
-        return None
-    copy_row = int(state.lead_positions.block_start[position_row]) + offset
-    if state.copies.account_row[copy_row] != account_row:
-        return None
-    return CopyRef(copy_row, position_row)
+    found = locate_copy(state, account_row, sub_pos_id)
+    return None if found is None else CopyRef(copy_row=found[1], lead_position_row=found[0])
 
 
 def locate_close(state: State, account_row: int, ord_id: int) -> CopyRef | None:

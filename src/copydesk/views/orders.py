@@ -66,7 +66,6 @@ class OrderView(msgspec.Struct, frozen=True, gc=False):
     trade_id: int
     fill_lots: int
     fill_px_ticks: int
-    is_copy: bool = False
 
 
 class OrderFilter(msgspec.Struct, frozen=True, gc=False):
@@ -151,7 +150,6 @@ def copy_open_order(state: State, ref: CopyRef) -> OrderView:
         trade_id=ord_id,
         fill_lots=size,
         fill_px_ticks=0,
-        is_copy=True,
     )
 
 
@@ -193,7 +191,6 @@ def copy_close_order(state: State, ref: CopyRef) -> OrderView:
         trade_id=ord_id,
         fill_lots=closed,
         fill_px_ticks=0,
-        is_copy=True,
     )
 
 

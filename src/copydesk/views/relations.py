@@ -19,7 +19,6 @@ from copydesk.model.enums import (
     InstType,
     LeadMode,
     RelationState,
-    RoleType,
     SubPosCloseType,
 )
 from copydesk.views.accounts import led_rows
@@ -159,11 +158,6 @@ def ever_led(state: State, account_row: int, inst_type: InstType | None) -> bool
     if inst_type is not None:
         mine = mine & (state.lead_traders.live("inst_type") == inst_type)
     return bool(mine.any())
-
-
-def leads_contracts(state: State, account_row: int) -> bool:
-    """Tell whether an account is a contract lead trader now."""
-    return bool(state.accounts.swap_role[account_row] == RoleType.LEAD)
 
 
 def _results(

@@ -36,9 +36,11 @@ def _find_lead(state: State, account_row: int, sub_pos_id: int) -> int | None:
     return row if lead.size_lots[row] > lead.closed_lots[row] else None
 
 
-def _find_copy(state: State, account_row: int, sub_pos_id: int) -> tuple[int, int] | None:
-    """(lead position row, copies row) of an OPEN copy of this account; ids of copies follow their
-    lead's."""
+def locate_copy(state: State, account_row: int, sub_pos_id: int) -> tuple[int, int] | None:
+    """Find (lead position row, copies row) of an account's copy by id, whatever its state.
+
+    Ids of copies follow their lead position's, so a bisection finds the block.
+    """
     ids = state.lead_positions.live("sub_pos_id")
     block = int(np.searchsorted(ids, sub_pos_id)) - 1
     if block < 0:
@@ -47,8 +49,13 @@ def _find_copy(state: State, account_row: int, sub_pos_id: int) -> tuple[int, in
     if offset >= state.lead_positions.block_count[block]:
         return None
     row = int(state.lead_positions.block_start[block]) + offset
-    mine = state.copies.account_row[row] == account_row
-    return (block, row) if mine and state.copies.state[row] == CopyState.OPEN else None
+    return (block, row) if state.copies.account_row[row] == account_row else None
+
+
+def _find_copy(state: State, account_row: int, sub_pos_id: int) -> tuple[int, int] | None:
+    """Find (lead position row, copies row) of an OPEN copy of this account."""
+    found = locate_copy(state, account_row, sub_pos_id)
+    return found if found and state.copies.state[found[1]] == CopyState.OPEN else None
 
 
 def _find(state: State, command: SetSubPositionStops) -> tuple[int, int]:

@@ -70,27 +70,21 @@ def run(state: State, ctx: Context, order_row: int, found: matching.Plan) -> Non
 
 
 def _fill(state: State, ctx: Context, order_row: int, found: matching.Plan) -> None:
-    orders = state.orders
-    total, last_px = book_parts(state, ctx, order_row, found)
+    total = book_parts(state, ctx, order_row, found)
     if found.lots:
-        rests = int(orders.ord_type[order_row]) in _RESTS and not matching.met_too_many(found)
-        done = found.lots == int(orders.size_lots[order_row]) or not rests
-        fills.leave_event(state, order_row, total, last_px, (done, -1))
+        fills.leave_event(state, order_row, total)
 
 
-def book_parts(
-    state: State, ctx: Context, order_row: int, found: matching.Plan
-) -> tuple[fills.Total, int]:
-    """Book both sides of a plan made in this step; gives the sum of it, and the last price."""
+def book_parts(state: State, ctx: Context, order_row: int, found: matching.Plan) -> fills.Total:
+    """Book both sides of a plan made in this step; gives the sum of it."""
     inst_row = int(state.orders.inst_row[order_row])
     first = matching.take(state, ctx, inst_row, int(state.orders.side[order_row]), found)
-    total, last_px = fills.NOTHING, 0
+    total = fills.NOTHING
     for trade_id, (px, lots, _) in enumerate(found.parts, first):
         if lots:
             price = fills.Price(trade_id, px, lots, maker=False)
             total = total.plus(fills.book_match(state, ctx, order_row, price))
-            last_px = px
-    return total, last_px
+    return total
 
 
 def _rest(state: State, ctx: Context, order_row: int) -> None:

@@ -155,12 +155,10 @@ def _append_fill(
     fills.tag[row] = orders.tag[order_row]
 
 
-def leave_event(
-    state: State, order_row: int, total: Total, last_px: int, end: tuple[bool, int] = (True, -1)
-) -> None:
+def leave_event(state: State, order_row: int, total: Total, reduces: int = -1) -> None:
     """Leave what an order closed and opened for `copying`; swaps of users only.
 
-    `end`: whether no further fill can come, and the lead position row that a close is meant for.
+    `reduces`: the lead position row that a close is meant for.
     """
     booked = total.booked
     orders = state.orders
@@ -168,26 +166,22 @@ def leave_event(
     instrument = resting.instrument_of(state, order_row)
     if not resting.is_user(account_row) or instrument.inst_type is not InstType.SWAP:
         return
-    cause = _CAUSE[int(orders.cause[order_row])]
     state.fill_events.append(
         FillEvent(
             account_row=account_row,
             inst_row=instrument.row,
             book=resting.book_of(state, order_row),
             side=_SIDE[int(orders.side[order_row])],
-            order_row=-1 if cause is FillCause.LIQUIDATION else order_row,
             ord_id=int(orders.ord_id[order_row]),
             ordered_lots=int(orders.size_lots[order_row]),
-            px_ticks=last_px,
             closed_lots=booked.closed_lots,
             opened_lots=booked.opened_lots,
             opened_value_e8=booked.opened_value_e8,
             closed_value_e8=booked.closed_value_e8,
             lever=int(orders.lever[order_row]),
-            cause=cause,
-            order_done=end[0],
+            cause=_CAUSE[int(orders.cause[order_row])],
             fee_e8=total.fee_e8,
-            reduces=end[1],
+            reduces=reduces,
         )
     )
 
@@ -200,10 +194,9 @@ def fill_resting(state: State, ctx: Context, order_row: int, price: Price) -> No
     """
     total = book_match(state, ctx, order_row, price)
     rest = resting.remaining_lots(state, order_row)
-    done = rest == 0
-    if done:
+    if rest == 0:
         resting.leave(state, order_row)
     elif (instrument := resting.instrument_of(state, order_row)).inst_type is InstType.SPOT:
         side, px = int(state.orders.side[order_row]), int(state.orders.px_ticks[order_row])
         resting.set_hold(state, order_row, hold_e8(instrument, side, px, rest, 0))
-    leave_event(state, order_row, total, price.px_ticks, (done, -1))
+    leave_event(state, order_row, total)

@@ -41,10 +41,10 @@ def reduce_at_market(state: State, ctx: Context, request: Reduction) -> int:
     if found.lots == 0:
         return 0
     order_row = _append(state, ctx, request, side, lots)
-    total, last_px = execution.book_parts(state, ctx, order_row, found)
+    total = execution.book_parts(state, ctx, order_row, found)
     if found.lots < lots:
         resting.end(state, ctx, order_row)
-    fills.leave_event(state, order_row, total, last_px, (True, request.reduces))
+    fills.leave_event(state, order_row, total, request.reduces)
     _settle(state, ctx, request, inst_row)
     return found.lots
 
@@ -57,16 +57,16 @@ def reduce_wholly(state: State, ctx: Context, request: Reduction) -> None:
     highest, lowest = admission.price_limits(state, inst_row)
     limit = highest if side > 0 else lowest
     found = matching.plan(state, inst_row, side, abs(held), limit, request.account_row)
-    total, last_px = execution.book_parts(state, ctx, order_row, found)
+    total = execution.book_parts(state, ctx, order_row, found)
     left = abs(held) - found.lots
     if left:
-        last_px = int(state.markets.mark_ticks[inst_row])
-        value = state.instruments[inst_row].value_e8(last_px, left)
-        price = fills.Price(history.new_trades(state, 1), last_px, left, maker=False)
+        mark = int(state.markets.mark_ticks[inst_row])
+        value = state.instruments[inst_row].value_e8(mark, left)
+        price = fills.Price(history.new_trades(state, 1), mark, left, maker=False)
         rest = fills.book_match(state, ctx, order_row, price)
         fills.book_provider(state, ctx, inst_row, -side, (left, value))
         total = total.plus(rest)
-    fills.leave_event(state, order_row, total, last_px, (True, request.reduces))
+    fills.leave_event(state, order_row, total, request.reduces)
     _settle(state, ctx, request, inst_row)
 
 

@@ -121,7 +121,7 @@ def test_reduction_closes_a_part_and_names_the_lead_position(bench: Bench) -> No
     request = Reduction(trader, book, 30, FillCause.SUB_POSITION, b"tag", 7)
     assert reduce(bench, request) == 30
     event = bench.state.fill_events.popleft()
-    assert (event.closed_lots, event.reduces, event.order_done) == (30, 7, True)
+    assert (event.closed_lots, event.reduces) == (30, 7)
     assert (event.side, event.cause) == (Side.SELL, FillCause.SUB_POSITION)
     assert event.fee_e8 == 599_970 * 30 * 1_000 * 500 // 1_000_000
     row = bench.state.orders.count - 1
